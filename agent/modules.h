@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * modules: the objects mapped into this process, from /proc/self/maps.
+ *
+ * An immutable table is built in ordinary context (constructor, flusher) and
+ * published by one atomic pointer; readers (signal handler included) take the
+ * pointer once and use the table without lock. A superseded table is kept
+ * until no walk that may have taken it can still run, and then reused.
+ *
+ * A module is one object file mapped at one place. It keeps its id for as long
+ * as the process lives: unloaded and loaded again, it is a new module with a
+ * new id, so that an address means something only together with a time.
+ */
+#ifndef PROFAGENT_AGENT_MODULES_H
+#define PROFAGENT_AGENT_MODULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MODULE_BUILD_ID_MAX 32	/* bytes; sha1 is 20, md5 and uuid 16 */
+
+/* Written once before publication, then read-only for everyone. */
+struct module {
+	uint64_t start, end;	/* executable mapping [start, end), bytes */
+	uint64_t offset;	/* file offset of `start`, bytes */
+	uint64_t bias;		/* load address - p_vaddr; 0 if unknown */
+	uint64_t load_ns;	/* CLOCK_MONOTONIC when first seen */
+	uint64_t unload_ns;	/* when seen gone, 0 while mapped */
+	const uint8_t *eh_frame_hdr; /* mapped .eh_frame_hdr, NULL if none */
+	uint64_t eh_frame_hdr_size;  /* bytes */
+	uint32_t id;		/* from 1, never reused in this process */
+	uint8_t build_id_size;	/* bytes, 0 if the object has none */
+	uint8_t build_id[MODULE_BUILD_ID_MAX];
+	const char *path;	/* as in maps: "[vdso]", "", " (deleted)" kept */
+};
+
+struct module_table {
+	uint32_t count;		/* executable mappings, sorted by start */
+	uint32_t generation;	/* grows with every change */
+	uint64_t taken_ns;	/* CLOCK_MONOTONIC of the reading */
+	struct module module[];
+};
+
+/*
+ * Reads the maps for the first time and publishes a table. Ordinary context.
+ * `maps` is the path to read, NULL for /proc/self/maps (a seam for tests).
+ * Returns 0 or -errno.
+ */
+int modules_init(const char *maps);
+
+/*
+ * Reads the maps again; publishes a new table only if something changed.
+ * One caller at a time (the flusher). Uses sys.h alone: no libc allocation, no
+ * loader. Returns 1 if it changed, 0 if not, -errno (the old table stays).
+ */
+int modules_refresh(void);
+
+/* In a forked child: forget everything and begin anew. Ordinary context. */
+void modules_reset_after_fork(void);
+
+/* The current table, never NULL after modules_init(). Async-signal-safe. */
+const struct module_table *modules_current(void);
+
+/* The module that maps `pc` as code, NULL if none. Async-signal-safe. */
+const struct module *modules_find(const struct module_table *table,
+				  uint64_t pc);
+
+/*
+ * The module that had `pc` mapped as code at CLOCK_MONOTONIC `time_ns`, also
+ * one unloaded since; NULL if none is known. Flusher only.
+ */
+const struct module *modules_find_at(uint64_t pc, uint64_t time_ns);
+
+/* The object that holds the program's main code (mapping 1 of the profile). */
+const struct module *modules_main(void);
+
+/*
+ * Calls `visit` once for every module whose unload_ns was set since the last
+ * call of this function. Flusher only.
+ */
+void modules_take_unloaded(void (*visit)(const struct module *, void *),
+			   void *arg);
+
+#endif
