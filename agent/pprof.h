@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pprof: the encoder of perftools.profiles.Profile, and our extension fields.
+ *
+ * The message is documented with pprof (proto/profile.proto of google/pprof);
+ * the field numbers up to 999 are its. Ours begin at 1000: readers that do not
+ * know them skip them. tools/profile.proto names the same numbers.
+ *
+ * The encoder builds one fragment of the message at a time. Strings, mappings,
+ * functions and locations are written once, when first used, and keep their
+ * ids in every later fragment of the same file. Flusher only: memory comes
+ * from mmap, nothing here needs libc beyond the mem* and str* functions.
+ */
+#ifndef PROFAGENT_AGENT_PPROF_H
+#define PROFAGENT_AGENT_PPROF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/region.h"
+
+struct module;
+struct stacks_entry;
+
+enum pprof_field {
+	/* Profile */
+	PPROF_SAMPLE_TYPE = 1,
+	PPROF_SAMPLE = 2,
+	PPROF_MAPPING = 3,
+	PPROF_LOCATION = 4,
+	PPROF_FUNCTION = 5,
+	PPROF_STRING_TABLE = 6,
+	PPROF_TIME_NANOS = 9,
+	PPROF_DURATION_NANOS = 10,
+	PPROF_PERIOD_TYPE = 11,
+	PPROF_PERIOD = 12,
+	PPROF_COMMENT = 13,
+	PPROF_DEFAULT_SAMPLE_TYPE = 14,
+	/* Profile, ours */
+	PPROF_PROCESS = 1000,	/* message, first member of a file only */
+	PPROF_THREAD = 1001,	/* repeated message; the last of a tid+start wins */
+	PPROF_HEALTH = 1002,	/* message; counters since the start, last wins */
+	PPROF_RING = 1003,	/* repeated message: how far each ring is written */
+	PPROF_UNLOAD = 1004,	/* repeated message: a module went away */
+	/* Sample */
+	PPROF_SAMPLE_LOCATION = 1,
+	PPROF_SAMPLE_VALUE = 2,
+	PPROF_SAMPLE_LABEL = 3,
+	/* Sample, ours */
+	PPROF_SAMPLE_TIMES = 1000, /* packed: us since the previous sample of
+				    * this Sample, the first since the process's
+				    * start_mono_ns; one for each ring sample */
+	PPROF_SAMPLE_END = 1001,   /* enum unwind_end, absent if complete */
+	PPROF_SAMPLE_WEIGHTS = 1002, /* packed ns, as many as times; absent when
+				    * all are equal */
+};
+
+enum pprof_process_field {
+	PPROF_PROCESS_PID = 1,
+	PPROF_PROCESS_PPID = 2,
+	PPROF_PROCESS_RUN_ID = 3,	/* string, 16 hex digits */
+	PPROF_PROCESS_PROGRAM = 4,	/* string, short name */
+	PPROF_PROCESS_EXE = 5,		/* string, /proc/self/exe */
+	PPROF_PROCESS_COMMAND = 6,	/* repeated string: argv */
+	PPROF_PROCESS_HOST = 7,		/* string */
+	PPROF_PROCESS_START_UNIX_NS = 8, /* of the agent in it */
+	PPROF_PROCESS_START_MONO_NS = 9, /* the same moment, CLOCK_MONOTONIC */
+	PPROF_PROCESS_REGION = 10,	/* string, path of the shared region */
+	PPROF_PROCESS_VERSION = 11,	/* string, of the agent */
+	PPROF_PROCESS_PART = 12,	/* 0, 1, ...: rotation */
+	PPROF_PROCESS_BOOT_ID = 13,	/* string */
+	PPROF_PROCESS_PARENT_RUN_ID = 14, /* string; forked from or exec'd by */
+	PPROF_PROCESS_PID_START = 15,	/* field 22 of /proc/PID/stat, ticks */
+};
+
+enum pprof_thread_field {
+	PPROF_THREAD_TID = 1,
+	PPROF_THREAD_NAME = 2,		/* string */
+	PPROF_THREAD_START_ROUTINE = 3,	/* address, 0: main */
+	PPROF_THREAD_START_NS = 4,	/* CLOCK_MONOTONIC */
+	PPROF_THREAD_END_NS = 5,	/* 0: lives */
+	PPROF_THREAD_CPU_NS = 6,	/* CPU clock, as of this member */
+	PPROF_THREAD_SAMPLED_NS = 7,	/* sum of the cpu weights written */
+};
+
+enum pprof_health_field {
+	PPROF_HEALTH_SAMPLES = 1,	/* committed by handlers */
+	PPROF_HEALTH_EXPIRATIONS = 2,	/* of clocks, overruns counted */
+	PPROF_HEALTH_LOST = 3,		/* repeated, indexed by lost_reason */
+	PPROF_HEALTH_TRUNCATED = 4,	/* repeated, indexed by unwind_end */
+	PPROF_HEALTH_ASKED_MHZ = 5,	/* rate asked, 1/1000 Hz */
+	PPROF_HEALTH_CLOCK = 6,		/* string: "cputime", "itimer" ... */
+	PPROF_HEALTH_UNWIND = 7,	/* string: "cfi", "fp" */
+	PPROF_HEALTH_SIGNAL = 8,	/* number in use */
+	PPROF_HEALTH_HANDLER_NS = 9,	/* time in our handler */
+	PPROF_HEALTH_FLUSHER_CPU_NS = 10, /* CPU time of the flusher */
+	PPROF_HEALTH_THREADS = 11,	/* seen so far */
+	PPROF_HEALTH_CPU_NS = 12,	/* CPU time of all threads seen */
+	PPROF_HEALTH_SAMPLED_NS = 13,	/* sum of cpu weights */
+	PPROF_HEALTH_FLUSHES = 14,
+	PPROF_HEALTH_NOTE = 15,		/* repeated string: what went wrong once
+					 * and what would help; each once */
+	PPROF_HEALTH_MEMORY = 16,	/* bytes of memory the agent holds */
+	PPROF_HEALTH_DONE = 17,		/* 1 in the last member of a clean end */
+};
+
+enum pprof_ring_field {
+	PPROF_RING_SLOT = 1,
+	PPROF_RING_GENERATION = 2,
+	PPROF_RING_POSITION = 3,	/* everything before it is in the file */
+};
+
+enum pprof_unload_field {
+	PPROF_UNLOAD_MAPPING = 1,	/* id of the mapping */
+	PPROF_UNLOAD_NS = 2,		/* CLOCK_MONOTONIC */
+};
+
+/* --- encoder ------------------------------------------------------------- */
+
+/* What a file says of the process. Strings stay the caller's. */
+struct pprof_process {
+	int pid, ppid;
+	const char *run_id, *program, *exe, *host, *region, *version, *boot_id;
+	const char *parent_run_id;
+	const char *command;		/* as /proc/self/cmdline: NUL separated */
+	size_t command_size;		/* bytes */
+	uint64_t start_unix_ns, start_mono_ns, pid_start;
+	uint64_t period_ns;
+	bool cpu, wall;			/* sample types besides samples/count */
+};
+
+struct pprof_health {
+	uint64_t samples, expirations;
+	uint64_t lost[LOST_REASONS];
+	uint64_t truncated[UNWIND_ENDS];
+	uint64_t asked_mhz;
+	const char *clock, *unwind;
+	int signal;
+	uint64_t handler_ns, flusher_cpu_ns, threads, cpu_ns, sampled_ns;
+	uint64_t flushes, memory;
+	bool done;
+};
+
+struct pprof_thread {
+	int tid;
+	const char *name;
+	uint64_t start_routine, start_ns, end_ns, cpu_ns, sampled_ns;
+};
+
+struct pprof;
+
+/* The one encoder of the process, empty. NULL without memory. */
+struct pprof *pprof_new(void);
+
+/* Forgets all ids: the next member begins a new file (rotation, fork). */
+void pprof_reset(struct pprof *p);
+
+/*
+ * Begins a member. The first of a file carries sample types, period, time and
+ * the process. `part` counts rotated parts.
+ */
+void pprof_begin(struct pprof *p, const struct pprof_process *process,
+		 uint32_t part);
+
+/*
+ * One merged stack (agent/stacks.h) with the labels thread and tid. `module`
+ * finds the object of an address at the time of the samples.
+ */
+void pprof_add_stack(struct pprof *p, const struct stacks_entry *entry,
+		     const char *thread_name, int tid);
+
+/*
+ * CPU time that no sample stands for, as a Sample of the one location
+ * "[not sampled]" below the thread's start routine (0: none).
+ */
+void pprof_add_unsampled(struct pprof *p, uint64_t start_routine,
+			 uint64_t cpu_ns);
+
+void pprof_add_thread(struct pprof *p, const struct pprof_thread *t);
+void pprof_add_health(struct pprof *p, const struct pprof_health *h);
+void pprof_add_note(struct pprof *p, const char *note);
+void pprof_add_ring(struct pprof *p, uint32_t slot, uint32_t generation,
+		    uint64_t position);
+void pprof_add_unload(struct pprof *p, const struct module *module);
+
+/*
+ * Ends the member: `duration_ns` since the file's first moment. Returns the
+ * fragment (the encoder's memory, valid until the next pprof_begin) and its
+ * size in bytes; NULL if memory ran out, then nothing of it may be written and
+ * pprof_reset() must follow.
+ */
+const uint8_t *pprof_end(struct pprof *p, uint64_t duration_ns, size_t *size);
+
+/* Memory held, bytes: for the health counters. */
+size_t pprof_memory(const struct pprof *p);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * region: rings and thread records in shared memory, so that they outlive us.
+ *
+ * One MAP_SHARED file a process in the runtime directory, removed at a clean
+ * exit. After kill -9 the reader (tools/region-read) takes from it the samples
+ * that the flusher had not yet written. Layout of the file:
+ *
+ *   | header, one page | slot 0 | slot 1 | ... |     slot = record page + ring
+ *
+ * The flusher maps more slots, chunk by chunk, before they run out; a chunk
+ * never moves and is never unmapped. A slot holds one thread after another:
+ * `generation` says which. Memory behind a ring is taken with
+ * MADV_POPULATE_WRITE, never by touching it, so that a full /dev/shm
+ * is an error code and not a SIGBUS.
+ *
+ * Runtime directory: $XDG_RUNTIME_DIR/profagent, else /dev/shm/profagent-UID,
+ * else /tmp/profagent-UID, made 0700 and refused if it is not ours. Where none
+ * can be had the region is anonymous and nothing outlives kill -9; the health
+ * counters say so.
+ */
+#ifndef PROFAGENT_AGENT_REGION_H
+#define PROFAGENT_AGENT_REGION_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "agent/ring.h"
+#include "agent/unwind.h"
+
+#define REGION_MAGIC 0x746e6761666f7270ull	/* "profagnt" in the file */
+#define REGION_VERSION 1u
+#define REGION_PAGE 4096u
+#define REGION_SLOT_BYTES (REGION_PAGE + RING_BYTES)
+#define REGION_SLOTS_MAX (1u << 17)
+#define REGION_RUN_ID 16	/* hex digits; file name is RUNID.region */
+
+/* Why a sample was lost. In the file: append, never renumber. */
+enum lost_reason {
+	LOST_RING_FULL = 0,	/* its weight went to the next sample */
+	LOST_NO_STACK = 1,	/* too little stack left to run the handler */
+	LOST_NESTED = 2,	/* the signal met our own handler */
+	LOST_NO_SLOT = 3,	/* no ring could be had for the thread */
+	LOST_NO_MEMORY = 4,	/* no memory behind the ring */
+	LOST_DISK = 5,		/* could not be written: disk full */
+	LOST_STARTING = 6,	/* first sample of a forked child starts it */
+	LOST_REASONS
+};
+
+extern const char *const lost_reason_names[LOST_REASONS];
+
+/*
+ * Life of a slot. FREE -> STARTING (claimed by compare-and-swap, by the
+ * creating thread) -> LIVE (armed) -> ENDED (its thread will produce no more;
+ * the flusher drains the rest, then frees).
+ */
+enum slot_state { SLOT_FREE = 0, SLOT_STARTING, SLOT_LIVE, SLOT_ENDED };
+
+/*
+ * One thread. Written by its thread and its handler, read by the flusher and
+ * by readers in other processes, except where a field says otherwise.
+ * Times are CLOCK_MONOTONIC, counters only grow.
+ */
+struct thread_record {
+	_Atomic uint32_t state;		/* enum slot_state */
+	_Atomic uint32_t generation;	/* grows when the slot is claimed */
+	int32_t tid;			/* as the kernel numbers it */
+	uint32_t flags;			/* enum thread_flags */
+	uint64_t start_routine;		/* address, 0 for the main thread */
+	uint64_t start_ns;
+	_Atomic uint64_t end_ns;	/* 0 while it lives */
+	uint64_t cpu_start_ns;		/* its CPU clock when registered */
+	_Atomic uint64_t cpu_end_ns;	/* its CPU clock at the end */
+	char name[16];			/* at its end, else read from /proc */
+
+	/* The clock of this thread; written where it is armed. */
+	int32_t timer;			/* kernel timer id, -1: none */
+	int32_t clock;			/* index in clock_table[] */
+	uint64_t period_ns;
+
+	/* Handler. */
+	_Atomic uint32_t busy;		/* a handler runs: nesting guard */
+	uint64_t first_ns;		/* weight of the first expiration */
+	uint64_t carry_ns;		/* CPU time of samples that were lost */
+	uint64_t carry_count;
+	_Atomic uint64_t samples;	/* committed */
+	_Atomic uint64_t expirations;	/* of the clock, with overruns */
+	_Atomic uint64_t weight_ns;	/* sum of cpu_ns of all expirations */
+	_Atomic uint64_t handler_ticks;	/* time-stamp counter */
+	_Atomic uint64_t lost[LOST_REASONS];
+	_Atomic uint64_t truncated[UNWIND_ENDS];
+
+	/* Stack of the thread, bytes [low, high); 0: unknown. */
+	uint64_t stack_low, stack_high;
+
+	struct ring ring;
+};
+
+enum thread_flags {
+	THREAD_MAIN = 1,
+	THREAD_FOREIGN = 2,	/* raw clone: armed from outside */
+};
+
+_Static_assert(sizeof(struct thread_record) <= REGION_PAGE,
+	       "a thread record is one page");
+
+/* First page of the file. Written before the first slot is used. */
+struct region_header {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t header_bytes;		/* REGION_PAGE */
+	uint32_t slot_bytes;		/* REGION_SLOT_BYTES */
+	uint32_t ring_bytes;
+	_Atomic uint32_t slots;		/* that the file has room for */
+	int32_t pid;
+	char run_id[REGION_RUN_ID + 1];
+	uint64_t pid_start;		/* field 22 of /proc/PID/stat */
+	_Atomic uint32_t part;		/* of the output: grows by rotation */
+};
+
+/* --- in the agent ------------------------------------------------------ */
+
+/*
+ * Makes the region of this process with room for a first chunk of threads.
+ * Ordinary context, before the flusher exists. The descriptor stays open in
+ * *fd (-1: anonymous) for the flusher to keep and the caller to close.
+ * Returns 0 or -errno.
+ */
+int region_init(const char *run_id, int *fd);
+
+/* The flusher's copy of the descriptor, for region_grow(). */
+void region_set_fd(int fd);
+
+/* Maps the next chunk. Flusher only. Returns 0 or -errno. */
+int region_grow(void);
+
+/* Slots mapped so far. Async-signal-safe. */
+uint32_t region_slots(void);
+
+/* Slot of that index, NULL beyond region_slots(). Async-signal-safe. */
+struct thread_record *region_record(uint32_t slot);
+uint8_t *region_ring_buffer(uint32_t slot);
+
+/*
+ * Makes sure that ring bytes [0, bytes) of a slot have memory behind them.
+ * Async-signal-safe (one system call when it has to do something).
+ * Returns 0 or -errno.
+ */
+int region_populate(uint32_t slot, uint32_t bytes);
+
+/* Gives memory beyond RING_RESIDENT back. Flusher, while the ring is empty. */
+void region_trim(uint32_t slot);
+
+/* Path of the file, "" if anonymous. */
+const char *region_path(void);
+
+/* Removes the file. The memory stays mapped and usable. */
+void region_unlink(void);
+
+/* In a forked child: the parent's region is not ours. Never touches it. */
+void region_reset_after_fork(void);
+
+#endif

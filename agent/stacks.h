@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stacks: merges equal samples between two flushes.
+ *
+ * A hash table from (thread slot, generation, end reason, frames) to counts
+ * and sums, with the time and weight of every single sample beside it. The
+ * flusher fills it while it drains the rings, writes it, clears it. Memory
+ * comes from an arena; nothing is freed one by one.
+ */
+#ifndef PROFAGENT_AGENT_STACKS_H
+#define PROFAGENT_AGENT_STACKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct ring_sample;
+
+/* One moment at which a stack was seen. */
+struct stacks_moment {
+	struct stacks_moment *next;	/* later in time */
+	uint64_t time_ns;		/* CLOCK_MONOTONIC */
+	uint64_t cpu_ns;
+};
+
+struct stacks_entry {
+	struct stacks_entry *next;	/* in order of first sight */
+	struct stacks_entry *chain;	/* same bucket */
+	uint64_t hash;
+	uint32_t slot, generation;	/* the thread */
+	uint16_t end;			/* enum unwind_end */
+	uint32_t frames;
+	uint64_t count;			/* sum of ring_sample.count */
+	uint64_t cpu_ns, wall_ns;	/* sums */
+	struct stacks_moment *first, *last;
+	uint64_t pcs[];			/* leaf first */
+};
+
+struct stacks;
+
+struct stacks *stacks_new(void);	/* NULL without memory */
+
+/*
+ * Adds one sample. Returns 0, or -ENOMEM: then the sample is not in the table
+ * and the caller counts it as lost.
+ */
+int stacks_add(struct stacks *t, uint32_t slot, uint32_t generation,
+	       const struct ring_sample *s);
+
+/* First entry; walk on with ->next. NULL if empty. */
+const struct stacks_entry *stacks_first(const struct stacks *t);
+
+/* Empties the table and gives memory beyond a small working set back. */
+void stacks_clear(struct stacks *t);
+
+size_t stacks_memory(const struct stacks *t);	/* bytes */
+
+#endif
