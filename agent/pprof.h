@@ -87,8 +87,8 @@ enum pprof_thread_field {
 enum pprof_health_field {
 	PPROF_HEALTH_SAMPLES = 1,	/* committed by handlers */
 	PPROF_HEALTH_EXPIRATIONS = 2,	/* of clocks, overruns counted */
-	PPROF_HEALTH_LOST = 3,		/* repeated, indexed by lost_reason */
-	PPROF_HEALTH_TRUNCATED = 4,	/* repeated, indexed by unwind_end */
+	PPROF_HEALTH_LOST = 3,		/* repeated count, by lost_reason */
+	PPROF_HEALTH_TRUNCATED = 4,	/* repeated count, by unwind_end */
 	PPROF_HEALTH_ASKED_MHZ = 5,	/* rate asked, 1/1000 Hz */
 	PPROF_HEALTH_CLOCK = 6,		/* string: "cputime", "itimer" ... */
 	PPROF_HEALTH_UNWIND = 7,	/* string: "cfi", "fp" */
@@ -103,6 +103,12 @@ enum pprof_health_field {
 					 * and what would help; each once */
 	PPROF_HEALTH_MEMORY = 16,	/* bytes of memory the agent holds */
 	PPROF_HEALTH_DONE = 17,		/* 1 in the last member of a clean end */
+};
+
+/* Counts grow; of one `what` the last wins. Zero counts may be left out. */
+enum pprof_count_field {
+	PPROF_COUNT_WHAT = 1,
+	PPROF_COUNT_N = 2,
 };
 
 enum pprof_ring_field {

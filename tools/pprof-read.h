@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pprof-read: files of any origin into a Profile.
+ *
+ * Reads gzip members and protobuf fragments one by one (zlib, protobuf-c), so
+ * that memory holds the compact Profile and one message at a time. Accepts
+ * any prefix of a file of ours and says in ProfileProcess.skipped what it left
+ * out; a file that grows while it is read is read up to its last whole member.
+ * Any bytes are safe: ids are checked, sizes are bounded.
+ */
+#ifndef PROFAGENT_TOOLS_PPROF_READ_H
+#define PROFAGENT_TOOLS_PPROF_READ_H
+
+#include <gio/gio.h>
+
+#include "tools/profile.h"
+
+#define PPROF_READ_ERROR pprof_read_error_quark()
+GQuark pprof_read_error_quark(void);
+
+typedef enum {
+	PPROF_READ_ERROR_EMPTY,		/* no bytes */
+	PPROF_READ_ERROR_FOREIGN,	/* not gzip, not a pprof message */
+	PPROF_READ_ERROR_DAMAGED,	/* nothing usable in it */
+	PPROF_READ_ERROR_MISMATCH,	/* sample types unlike those merged before */
+	PPROF_READ_ERROR_TOO_LARGE,
+} PprofReadError;
+
+typedef enum {
+	PPROF_READ_DEFAULT = 0,
+	PPROF_READ_NO_REGION = 1 << 0,	/* do not look for the shared region */
+	PPROF_READ_NO_MOMENTS = 1 << 1,	/* leave per-sample times out */
+} PprofReadFlags;
+
+/*
+ * Reads `path` into `p`, merging with what is there. A directory stands for
+ * all *.pb.gz in it (not below it). Adds what a dead, or live, process left in
+ * its shared region. On error `p` is as before.
+ */
+gboolean pprof_read_path(Profile *p, const char *path, PprofReadFlags flags,
+			 GError **error);
+
+/* The same from memory; `name` for messages. */
+gboolean pprof_read_bytes(Profile *p, const char *name, const guint8 *data,
+			  gsize size, PprofReadFlags flags, GError **error);
+
+#endif
