@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads on the smallest stacks that pthread allows, 16 KiB, which take
+ * signals of their own while they burn.
+ */
+#include "tests/programs/truth.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+
+#define THREADS 40
+
+static _Atomic int handled;
+
+BURNER(burn_small)
+
+static void on_usr1(int sig)
+{
+	handled += sig == SIGUSR1;
+}
+
+static void *thread_main(void *arg)
+{
+	char room[2048];
+
+	/* Touched, so that it is there. */
+	for (size_t i = 0; i < sizeof(room); i++)
+		((volatile char *)room)[i] = (char)i;
+	for (int i = 0; i < 10; i++) {
+		burn_small(4 * MS);
+		pthread_kill(pthread_self(), SIGUSR1);
+	}
+	return arg;
+}
+
+int main(void)
+{
+	struct sigaction sa = { .sa_handler = on_usr1 };
+	pthread_attr_t attr;
+	pthread_t id[THREADS];
+
+	sigaction(SIGUSR1, &sa, NULL);
+	pthread_attr_init(&attr);
+	REQUIRE(!pthread_attr_setstacksize(&attr, 16384));
+	for (int i = 0; i < THREADS; i++)
+		REQUIRE(!pthread_create(&id[i], &attr, thread_main, NULL));
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(id[i], NULL);
+	printf("%d threads, %d signals\n", THREADS, handled);
+	puts("expect share burn_small 96 8");
+	truth_cpu(5);
+	return 0;
+}
