@@ -37,4 +37,19 @@ void arena_release(struct arena *a);
 void *arena_block(void *old, size_t old_size, size_t new_size);
 void arena_block_free(void *block, size_t size);
 
+/* Bytes mapped by all arenas and blocks. Any thread. */
+size_t arena_total(void);
+
+/*
+ * The most that all arenas and blocks together may map; beyond it allocations
+ * fail as if the kernel had no memory. No limit at first. Any thread.
+ */
+void arena_set_limit(size_t bytes);
+
+/*
+ * In a forked child, where none of the parent's chunks and blocks are mapped:
+ * counts from zero. Every pointer into them is to be forgotten, not freed.
+ */
+void arena_reset_after_fork(void);
+
 #endif

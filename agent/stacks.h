@@ -38,7 +38,12 @@ struct stacks_entry {
 
 struct stacks;
 
-struct stacks *stacks_new(void);	/* NULL without memory */
+/*
+ * NULL without memory. A forked child does not have its parent's table
+ * (agent/arena.h): it makes a new one and never touches the old pointer.
+ */
+struct stacks *stacks_new(void);
+void stacks_free(struct stacks *t);	/* NULL is fine */
 
 /*
  * Adds one sample. Returns 0, or -ENOMEM: then the sample is not in the table

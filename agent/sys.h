@@ -84,6 +84,15 @@ static inline void *sys_mmap(void *at, size_t size, int prot, int flags, int fd,
 	return ret < 0 && ret > -4096 ? NULL : (void *)ret;
 }
 
+/* NULL on failure, the old mapping is then as it was. */
+static inline void *sys_mremap(void *old, size_t old_size, size_t new_size,
+			       int flags)
+{
+	long ret = sys_call(SYS_mremap, old, old_size, new_size, flags);
+
+	return ret < 0 && ret > -4096 ? NULL : (void *)ret;
+}
+
 static inline int sys_munmap(void *at, size_t size)
 {
 	return (int)sys_call(SYS_munmap, at, size);
