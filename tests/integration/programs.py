@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Every program of tests/programs, with the agent and without: the same
+output, the same end, and a profile that says what the program says itself.
+"""
+
+import concurrent.futures
+import os
+import sys
+
+import lib
+from lib import tap
+
+P = lib.PROGRAMS
+PLUGIN = os.path.join(P, ".libs", "plugin.so")
+STATIC = os.path.join(P, "static-burn")
+
+# (arguments, settings of the agent besides the usual)
+RUNS = [
+    (["shares"], {}),
+    (["shares"], {"RATE": "99"}),
+    (["shares"], {"RATE": "1000"}),
+    (["shares"], {"CLOCK": "itimer"}),
+    (["threads"], {}),
+    (["recursion", "10"], {}),
+    (["recursion", "30"], {}),
+    (["recursion", "100"], {}),
+    (["recursion", "250"], {}),
+    (["recursion", "3000"], {}),
+    (["recursion-fp", "30"], {}),
+    (["recursion-fp", "10"], {"UNWIND": "fp"}),
+    (["recursion-fp", "250"], {"UNWIND": "fp"}),
+    (["exceptions"], {}),
+    (["exceptions"], {"RATE": "1000"}),
+    (["short-threads", "50000", "20"], {}),
+    (["short-threads", "2000", "1000"], {}),
+    (["short-threads", "100", "20000"], {}),
+    (["fork-tree"], {}),
+    (["exec-chain"], {}),
+    (["spawn"], {}),
+    (["dlopen-loop", PLUGIN], {}),
+    (["dlopen-loop", PLUGIN, "100"], {"RATE": "1000"}),
+    (["sigprof-owner", "handler"], {}),
+    (["sigprof-owner", "sigwait"], {}),
+    (["sigprof-owner", "signalfd"], {}),
+    (["sigprof-owner", "ignore"], {}),
+    (["blocked-signals"], {}),
+    (["close-fds"], {}),
+    (["killed"], {}),
+    (["killed", "700"], {"FLUSH": "60"}),
+    (["daemon"], {}),
+    (["exec-static", STATIC], {}),
+    (["eintr"], {}),
+    (["small-stacks"], {}),
+    (["thread-ends"], {}),
+    (["setuid-drop"], {}),
+    (["raw-clone"], {}),
+    (["altstack"], {}),
+    (["alone"], {}),
+    (["exits", "return", "3"], {}),
+    (["exits", "exit", "0"], {}),
+    (["exits", "exit", "255"], {}),
+    (["exits", "_exit", "1"], {}),
+    (["exits", "_Exit", "4"], {}),
+    (["exits", "quick_exit", "3"], {}),
+    (["exits", "abort"], {}),
+    (["exits", "segv"], {}),
+    (["exits", "term"], {}),
+    (["exits", "fpe"], {}),
+    (["exits", "main"], {}),
+]
+
+# Ends that leave the region behind, for the reader to find.
+KILLED = {"killed", "exits abort", "exits segv", "exits term", "exits fpe"}
+
+
+def share_cases(name, expect, stacks):
+    function, percent, tolerance = expect
+    got = lib.share(stacks, function)
+    return (abs(got - float(percent)) <= float(tolerance),
+            "%s: share of %s" % (name, function),
+            "%.2f %%, expected %s +- %s" % (got, percent, tolerance))
+
+
+def at_least_cases(name, expect, stacks):
+    function, percent = expect
+    got = lib.share(stacks, function)
+    return (got >= float(percent), "%s: %s was seen" % (name, function),
+            "%.2f %%, expected at least %s" % (got, percent))
+
+
+def depth_cases(name, expect, stacks):
+    function, depth = expect
+    got = max((sum(lib.frame_is(f, function) for f in frames)
+               for frames, _ in stacks), default=0)
+    return (got == int(depth), "%s: depth of %s" % (name, function),
+            "%d, expected %s" % (got, depth))
+
+
+def cpu_cases(name, expect, stacks):
+    total, tolerance = (float(x) for x in expect)
+    got = sum(value for _, value in stacks)
+    return (abs(got - total) <= total * tolerance / 100,
+            "%s: sum of all weights" % name,
+            "%.1f ms, expected %.1f ms +- %.0f %%" % (
+                got / 1e6, total / 1e6, tolerance))
+
+
+def thread_cases(name, expect, threads):
+    thread, percent, tolerance = expect
+    total = sum(threads.values())
+    got = 100.0 * threads.get(thread, 0) / total if total else 0
+    return (abs(got - float(percent)) <= float(tolerance),
+            "%s: share of thread %s" % (name, thread),
+            "%.2f %%, expected %s +- %s of %r" % (got, percent, tolerance,
+                                                  threads))
+
+
+def process_cases(name, expect, files):
+    process, count = expect
+    got = sum(os.path.basename(f).startswith(process + ".") for f in files)
+    return (got == int(count), "%s: files of %s" % (name, process),
+            "%d, expected %s: %r" % (got, count,
+                                     [os.path.basename(f) for f in files]))
+
+
+def threads_of(files, scratch):
+    items = lib.report_json(["--by", "thread", "--limit", "0"], files,
+                            scratch).get("items", [])
+    return {item["name"]: item["total"] for item in items}
+
+
+def profile_cases(name, text, scratch):
+    """Cases for what the program said that its profile must contain."""
+    files = scratch.files()
+    wanted = lib.expectations(text)
+    if not files:
+        return [(False, name + ": a profile", "no file was written")]
+    stacks = lib.folded(files, scratch)
+    threads = (threads_of(files, scratch)
+               if any(w[0] == "thread" for w in wanted) else {})
+    of = {"share": (share_cases, stacks), "depth": (depth_cases, stacks),
+          "share-at-least": (at_least_cases, stacks),
+          "cpu-ns": (cpu_cases, stacks), "thread": (thread_cases, threads),
+          "process": (process_cases, files)}
+    return [of[w[0]][0](name, w[1:], of[w[0]][1]) for w in wanted]
+
+
+def check(argv, settings):
+    """All cases of one run, as arguments of tap.ok()."""
+    name = " ".join([os.path.basename(a) for a in argv] +
+                    ["%s=%s" % s for s in settings.items()])
+    argv = [os.path.join(P, argv[0])] + argv[1:]
+    with lib.Scratch() as scratch:
+        plain = lib.run(argv, scratch.env(agent=False), scratch.dir)
+        mine = lib.run(argv, scratch.env(**settings), scratch.dir)
+        if plain.status == 77:
+            return [(None, name, plain.out.strip())]
+        same = (lib.without_expectations(plain.out) ==
+                lib.without_expectations(mine.out))
+        cases = [
+            (same and mine.err == plain.err, name + ": same output",
+             "without:", plain, "with:", mine),
+            (mine.status == plain.status, name + ": same end",
+             "without:", plain, "with:", mine),
+        ]
+        cases += profile_cases(name, mine.out, scratch)
+        if name.split("=")[0] not in KILLED and not name.startswith("killed"):
+            cases.append((scratch.regions() == [],
+                          name + ": nothing is left behind",
+                          scratch.regions()))
+        return cases
+
+
+def main():
+    wanted = sys.argv[1:]
+    runs = [r for r in RUNS if not wanted or r[0][0] in wanted]
+    # Two at a time: CPU clocks do not mind.
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(check, *r) for r in runs]
+        for future in futures:
+            for case in future.result():
+                if case[0] is None:
+                    tap.skip(case[1], case[2])
+                else:
+                    tap.ok(*case)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
