@@ -8,7 +8,8 @@
  *
  * The encoder builds one fragment of the message at a time. Strings, mappings,
  * functions and locations are written once, when first used, and keep their
- * ids in every later fragment of the same file. Flusher only: memory comes
+ * ids in every later fragment of the same file. Text that is no UTF-8 is
+ * written with \xNN for each bad byte (agent/wire.h). Flusher only: memory comes
  * from mmap, nothing here needs libc beyond the mem* and str* functions.
  */
 #ifndef PROFAGENT_AGENT_PPROF_H
@@ -43,6 +44,31 @@ enum pprof_field {
 	PPROF_HEALTH = 1002,	/* message; counters since the start, last wins */
 	PPROF_RING = 1003,	/* repeated message: how far each ring is written */
 	PPROF_UNLOAD = 1004,	/* repeated message: a module went away */
+	/* ValueType */
+	PPROF_VALUE_TYPE = 1,
+	PPROF_VALUE_UNIT = 2,
+	/* Label */
+	PPROF_LABEL_KEY = 1,
+	PPROF_LABEL_STR = 2,
+	PPROF_LABEL_NUM = 3,
+	/* Mapping */
+	PPROF_MAPPING_ID = 1,
+	PPROF_MAPPING_START = 2,
+	PPROF_MAPPING_LIMIT = 3,
+	PPROF_MAPPING_OFFSET = 4,
+	PPROF_MAPPING_FILENAME = 5,
+	PPROF_MAPPING_BUILD_ID = 6,	/* hex digits */
+	/* Location */
+	PPROF_LOCATION_ID = 1,
+	PPROF_LOCATION_MAPPING = 2,
+	PPROF_LOCATION_ADDRESS = 3,
+	PPROF_LOCATION_LINE = 4,
+	/* Line */
+	PPROF_LINE_FUNCTION = 1,
+	/* Function */
+	PPROF_FUNCTION_ID = 1,
+	PPROF_FUNCTION_NAME = 2,
+	PPROF_FUNCTION_SYSTEM_NAME = 3,
 	/* Sample */
 	PPROF_SAMPLE_LOCATION = 1,
 	PPROF_SAMPLE_VALUE = 2,
@@ -156,10 +182,14 @@ struct pprof_thread {
 
 struct pprof;
 
-/* The one encoder of the process, empty. NULL without memory. */
+/*
+ * An encoder, empty. NULL without memory. A forked child does not have its
+ * parent's (agent/arena.h): it makes a new one, never touching the old pointer.
+ */
 struct pprof *pprof_new(void);
+void pprof_free(struct pprof *p);	/* NULL is fine */
 
-/* Forgets all ids: the next member begins a new file (rotation, fork). */
+/* Forgets all ids: the next member begins a new file (rotation). */
 void pprof_reset(struct pprof *p);
 
 /*
@@ -170,8 +200,9 @@ void pprof_begin(struct pprof *p, const struct pprof_process *process,
 		 uint32_t part);
 
 /*
- * One merged stack (agent/stacks.h) with the labels thread and tid. `module`
- * finds the object of an address at the time of the samples.
+ * One merged stack (agent/stacks.h) with the labels thread and tid. The object
+ * of an address is the one mapped there at the time of the first sample
+ * (modules_find_at).
  */
 void pprof_add_stack(struct pprof *p, const struct stacks_entry *entry,
 		     const char *thread_name, int tid);
@@ -193,10 +224,18 @@ void pprof_add_unload(struct pprof *p, const struct module *module);
 /*
  * Ends the member: `duration_ns` since the file's first moment. Returns the
  * fragment (the encoder's memory, valid until the next pprof_begin) and its
- * size in bytes; NULL if memory ran out, then nothing of it may be written and
- * pprof_reset() must follow.
+ * size in bytes; NULL if memory ran out: then nothing of it may be written, and
+ * the encoder is as it was before pprof_begin(), ready for another attempt at
+ * the same file.
  */
 const uint8_t *pprof_end(struct pprof *p, uint64_t duration_ns, size_t *size);
+
+/*
+ * The member that was ended last will never be written: takes back the ids that
+ * it introduced, so that the next member does not refer to what no file has.
+ * At most once after each pprof_end() that returned a fragment.
+ */
+void pprof_undo(struct pprof *p);
 
 /* Memory held, bytes: for the health counters. */
 size_t pprof_memory(const struct pprof *p);
