@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A unit's tree is scanned twice at most: first what lies in namespaces, where
+ * nearly all functions are; only if a target is left without one, everything.
+ * Inside a wanted function, blocks and inlined calls are followed only where
+ * their ranges hold a target.
+ *
+ * The tree comes from a file, so it may be damaged: a sibling must lie behind
+ * the entry that names it, and depth is bounded.
+ */
+#include "tools/dwarf-functions.h"
+
+#include <dwarf.h>
+
+/* Inlining chains of 100 exist; blocks in blocks come on top. */
+#define DEPTH_MAX 1024
+
+struct _DwarfFunctions {
+	SymbolNames *names;
+	GPtrArray *scopes;		/* DwarfScope, owned */
+	GHashTable *origins;		/* entry's address: SymbolFunction * */
+	GHashTable *files;		/* const char *: SymbolText */
+};
+
+struct scan {
+	DwarfFunctions *functions;
+	DwarfTarget *targets;
+	gsize count;
+	gsize open;			/* targets without a scope */
+	Dwarf_Files *files;		/* of the unit, for call sites */
+	gsize file_count;
+	gboolean deep;			/* the second pass */
+};
+
+/* Targets [first, end). */
+struct slice {
+	gsize first, end;
+};
+
+DwarfFunctions *dwarf_functions_new(SymbolNames *names)
+{
+	DwarfFunctions *f = g_new0(DwarfFunctions, 1);
+
+	f->names = names;
+	f->scopes = g_ptr_array_new_with_free_func(g_free);
+	f->origins = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	f->files = g_hash_table_new(NULL, NULL);
+	return f;
+}
+
+void dwarf_functions_free(DwarfFunctions *f)
+{
+	if (!f)
+		return;
+	g_ptr_array_free(f->scopes, TRUE);
+	g_hash_table_destroy(f->origins);
+	g_hash_table_destroy(f->files);
+	g_free(f);
+}
+
+SymbolText dwarf_functions_file(DwarfFunctions *f, const char *file)
+{
+	gpointer known;
+	SymbolText t;
+
+	if (!file)
+		return 0;
+	known = g_hash_table_lookup(f->files, file);
+	if (known)
+		return GPOINTER_TO_UINT(known);
+	t = symbol_names_add_text(f->names, file);
+	g_hash_table_insert(f->files, (char *)file, GUINT_TO_POINTER(t));
+	return t;
+}
+
+/* --- names --------------------------------------------------------------- */
+
+static const char *linkage_name(Dwarf_Die *die)
+{
+	Dwarf_Attribute attr;
+
+	if (!dwarf_attr_integrate(die, DW_AT_linkage_name, &attr) &&
+	    !dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attr))
+		return NULL;
+	return dwarf_formstring(&attr);
+}
+
+static void function_describe(DwarfFunctions *f, Dwarf_Die *die,
+			      SymbolFunction *to)
+{
+	int line = 0;
+
+	to->name = symbol_names_add_text(f->names, dwarf_diename(die));
+	to->system_name = symbol_names_add_text(f->names, linkage_name(die));
+	to->file = dwarf_functions_file(f, dwarf_decl_file(die));
+	to->start_line = dwarf_decl_line(die, &line) == 0 ? line : 0;
+}
+
+/* What is inlined in many places is described once, at its origin. */
+static void scope_describe(DwarfFunctions *f, Dwarf_Die *die, SymbolFunction *to)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Die origin;
+	SymbolFunction *known;
+
+	if (!dwarf_attr(die, DW_AT_abstract_origin, &attr) ||
+	    !dwarf_formref_die(&attr, &origin)) {
+		function_describe(f, die, to);
+		return;
+	}
+	known = g_hash_table_lookup(f->origins, origin.addr);
+	if (!known) {
+		known = g_new0(SymbolFunction, 1);
+		function_describe(f, &origin, known);
+		g_hash_table_insert(f->origins, origin.addr, known);
+	}
+	*to = *known;
+	/* A constructor's clones share an origin, not a linkage name. */
+	if (dwarf_hasattr(die, DW_AT_linkage_name))
+		to->system_name = symbol_names_add_text(f->names,
+							linkage_name(die));
+}
+
+static gint32 call_attribute(Dwarf_Die *die, unsigned int name)
+{
+	Dwarf_Attribute attr;
+	Dwarf_Word value;
+
+	if (!dwarf_attr(die, name, &attr) ||
+	    dwarf_formudata(&attr, &value) != 0 || value > G_MAXINT32)
+		return 0;
+	return value;
+}
+
+static DwarfScope *scope_new(struct scan *s, Dwarf_Die *die,
+			     const DwarfScope *parent)
+{
+	DwarfScope *scope = g_new0(DwarfScope, 1);
+	gint32 file;
+
+	g_ptr_array_add(s->functions->scopes, scope);
+	scope->parent = parent;
+	scope->root = parent ? parent->root : scope;
+	scope_describe(s->functions, die, &scope->function);
+	if (!parent)
+		return scope;
+	scope->call_line = call_attribute(die, DW_AT_call_line);
+	file = call_attribute(die, DW_AT_call_file);
+	if (s->files && (gsize)file < s->file_count)
+		scope->call_file = dwarf_functions_file(s->functions,
+				dwarf_filesrc(s->files, file, NULL, NULL));
+	return scope;
+}
+
+/* --- ranges -------------------------------------------------------------- */
+
+static gsize targets_from(const struct scan *s, guint64 address)
+{
+	gsize low = 0, high = s->count;
+
+	while (low < high) {
+		gsize middle = low + (high - low) / 2;
+
+		if (s->targets[middle].address < address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct slice targets_in(const struct scan *s, guint64 start,
+			       guint64 end)
+{
+	struct slice slice = { targets_from(s, start), 0 };
+
+	slice.end = slice.first;
+	while (slice.end < s->count && s->targets[slice.end].address < end)
+		slice.end++;
+	return slice;
+}
+
+/* --- inside a function --------------------------------------------------- */
+
+static void body_scan(struct scan *s, Dwarf_Die *parent,
+		      const DwarfScope *scope, int depth);
+
+/*
+ * Gives the targets inside `die` to a new scope. Returns NULL if it holds none
+ * that are the surrounding function's.
+ */
+static const DwarfScope *inlined_claim(struct scan *s, Dwarf_Die *die,
+				       const DwarfScope *parent)
+{
+	DwarfScope *scope = NULL;
+	Dwarf_Addr base, start, end;
+	ptrdiff_t at = 0;
+
+	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+		struct slice slice = targets_in(s, start, end);
+
+		for (gsize i = slice.first; i < slice.end; i++) {
+			DwarfTarget *t = &s->targets[i];
+
+			if (!t->scope || t->scope->root != parent->root)
+				continue;
+			if (!scope)
+				scope = scope_new(s, die, parent);
+			t->scope = scope;
+		}
+	}
+	return scope;
+}
+
+/* A block without ranges may hold anything. */
+static gboolean block_is_wanted(struct scan *s, Dwarf_Die *die)
+{
+	Dwarf_Addr base, start, end;
+	gboolean stated = FALSE;
+	ptrdiff_t at = 0;
+
+	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+		struct slice slice = targets_in(s, start, end);
+
+		if (slice.end > slice.first)
+			return TRUE;
+		stated = TRUE;
+	}
+	return !stated;
+}
+
+static void body_entry_scan(struct scan *s, Dwarf_Die *die,
+			    const DwarfScope *scope, int depth)
+{
+	switch (dwarf_tag(die)) {
+	case DW_TAG_inlined_subroutine:
+		scope = inlined_claim(s, die, scope);
+		if (scope)
+			body_scan(s, die, scope, depth + 1);
+		break;
+	case DW_TAG_lexical_block:
+	case DW_TAG_try_block:
+	case DW_TAG_catch_block:
+	case DW_TAG_with_stmt:
+		if (block_is_wanted(s, die))
+			body_scan(s, die, scope, depth + 1);
+		break;
+	}
+}
+
+/* FALSE at the last one. */
+static gboolean die_next(Dwarf_Die *die)
+{
+	const void *here = die->addr;
+	Dwarf_Die next;
+
+	if (dwarf_siblingof(die, &next) != 0 || next.addr <= here)
+		return FALSE;
+	*die = next;
+	return TRUE;
+}
+
+static void body_scan(struct scan *s, Dwarf_Die *parent,
+		      const DwarfScope *scope, int depth)
+{
+	Dwarf_Die die;
+
+	if (depth > DEPTH_MAX || dwarf_child(parent, &die) != 0)
+		return;
+	do
+		body_entry_scan(s, &die, scope, depth);
+	while (die_next(&die));
+}
+
+/* --- outside ------------------------------------------------------------- */
+
+static void function_scan(struct scan *s, Dwarf_Die *die)
+{
+	DwarfScope *scope = NULL;
+	Dwarf_Addr base, start, end;
+	ptrdiff_t at = 0;
+
+	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+		struct slice slice = targets_in(s, start, end);
+
+		for (gsize i = slice.first; i < slice.end; i++) {
+			if (s->targets[i].scope)
+				continue;
+			if (!scope)
+				scope = scope_new(s, die, NULL);
+			s->targets[i].scope = scope;
+			s->open--;
+		}
+	}
+	if (scope)
+		body_scan(s, die, scope, 0);
+}
+
+static void tree_scan(struct scan *s, Dwarf_Die *parent, int depth)
+{
+	Dwarf_Die die;
+
+	if (depth > DEPTH_MAX || dwarf_child(parent, &die) != 0)
+		return;
+	do {
+		int tag = dwarf_tag(&die);
+
+		if (tag == DW_TAG_subprogram)
+			function_scan(s, &die);
+		if (s->deep || tag == DW_TAG_namespace || tag == DW_TAG_module)
+			tree_scan(s, &die, depth + 1);
+	} while (s->open > 0 && die_next(&die));
+}
+
+void dwarf_functions_scan(DwarfFunctions *f, const DwarfUnit *unit,
+			  DwarfTarget *targets, gsize count)
+{
+	struct scan s = { 0 };
+	Dwarf_Die tree = unit->tree;
+
+	s.functions = f;
+	s.targets = targets;
+	s.count = s.open = count;
+	if (dwarf_getsrcfiles(&tree, &s.files, &s.file_count) != 0)
+		s.files = NULL;
+	tree_scan(&s, &tree, 0);
+	s.deep = TRUE;
+	if (s.open > 0)
+		tree_scan(&s, &tree, 0);
+}

@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding is a list of candidate paths, tried in order; the build id decides.
+ * Opening is libdwfl's: one session an object, with the object at the very
+ * addresses that its program headers name, so that no bias is left over.
+ */
+#include "tools/elf-file.h"
+
+#include <elfutils/libdwelf.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define DELETED " (deleted)"
+#define VDSO "[vdso]"
+#define DEBUG_ROOT "/usr/lib/debug"
+
+/* Mappings begin at page boundaries, segments need not. */
+#define PAGE_MASK_OF(x) ((x) & ~(guint64)4095)
+
+struct segment {
+	guint64 offset, size, address;
+	gboolean executable;
+};
+
+struct _ElfFile {
+	Dwfl *dwfl;
+	Dwfl_Module *module;
+	Elf *elf;
+	char *path;			/* of the file opened */
+	char *recorded;			/* as the profile has it, undeleted */
+	char *build_id;			/* NULL: it has none */
+	char *stamp;
+	GArray *segments;		/* struct segment */
+	const ElfFileSearch *search;
+	Dwfl_Callbacks callbacks;
+	char *debug_path;		/* what callbacks.debuginfo_path names */
+};
+
+static const ElfFileSearch no_search;
+
+G_DEFINE_QUARK(elf-file-error-quark, elf_file_error)
+
+char *elf_file_build_id(Elf *elf)
+{
+	const void *bytes;
+	ssize_t size = dwelf_elf_gnu_build_id(elf, &bytes);
+	GString *hex;
+
+	if (size <= 0)
+		return NULL;
+	hex = g_string_sized_new(size * 2);
+	for (ssize_t i = 0; i < size; i++)
+		g_string_append_printf(hex, "%02x",
+				       ((const guint8 *)bytes)[i]);
+	return g_string_free(hex, FALSE);
+}
+
+/* A device or a pipe in the profile's list of files must not block us. */
+static int regular_open(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* --- the debug file ------------------------------------------------------ */
+
+static gboolean debug_crc_matches(int fd, GElf_Word wanted)
+{
+	g_autofree guint8 *buffer = g_malloc(1 << 16);
+	uLong crc = crc32(0, NULL, 0);
+	off_t at = 0;
+	ssize_t got;
+
+	while ((got = pread(fd, buffer, 1 << 16, at)) > 0) {
+		crc = crc32(crc, buffer, got);
+		at += got;
+	}
+	return got == 0 && crc == wanted;
+}
+
+static gboolean debug_matches(const ElfFile *f, int fd, GElf_Word crc)
+{
+	g_autofree char *id = NULL;
+	Elf *elf;
+
+	if (!f->build_id)
+		return crc != 0 && debug_crc_matches(fd, crc);
+	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	id = elf ? elf_file_build_id(elf) : NULL;
+	elf_end(elf);
+	return g_strcmp0(id, f->build_id) == 0;
+}
+
+/* Adds DIR/.build-id/xx/yy.debug and DIR/xx/yy.debug, or without the suffix. */
+static void paths_add_id(GPtrArray *paths, const char *dir, const char *id,
+			 const char *suffix)
+{
+	if (!id || strlen(id) < 3)
+		return;
+	g_ptr_array_add(paths, g_strdup_printf("%s/.build-id/%.2s/%s%s", dir,
+					       id, id + 2, suffix));
+	g_ptr_array_add(paths, g_strdup_printf("%s/%.2s/%s%s", dir, id,
+					       id + 2, suffix));
+}
+
+static void debug_paths_add(GPtrArray *paths, const ElfFile *f,
+			    const char *dir, const char *link)
+{
+	g_autofree char *base = g_path_get_basename(f->recorded);
+
+	paths_add_id(paths, dir, f->build_id, ".debug");
+	if (link) {
+		g_autofree char *name = g_path_get_basename(link);
+
+		g_ptr_array_add(paths, g_build_filename(dir, name, NULL));
+	}
+	g_ptr_array_add(paths, g_strdup_printf("%s/%s.debug", dir, base));
+	g_ptr_array_add(paths, g_strdup_printf("%s%s.debug", dir,
+					       f->recorded));
+	g_ptr_array_add(paths, g_build_filename(dir, base, NULL));
+}
+
+static GPtrArray *debug_paths(const ElfFile *f, const char *link)
+{
+	GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+	char **dir;
+
+	for (dir = f->search->symbol_dirs; dir && *dir; dir++)
+		debug_paths_add(paths, f, *dir, link);
+	if (f->search->sysroot) {
+		g_autofree char *root = g_build_filename(f->search->sysroot,
+							 DEBUG_ROOT, NULL);
+
+		debug_paths_add(paths, f, root, link);
+	}
+	return paths;
+}
+
+static int find_debuginfo(Dwfl_Module *module, void **data, const char *name,
+			  Dwarf_Addr base, const char *file, const char *link,
+			  GElf_Word crc, char **found)
+{
+	const ElfFile *f = *data;
+
+	if (f) {
+		g_autoptr(GPtrArray) paths = debug_paths(f, link);
+
+		for (guint i = 0; i < paths->len; i++) {
+			int fd = regular_open(paths->pdata[i]);
+
+			if (fd < 0)
+				continue;
+			if (debug_matches(f, fd, crc)) {
+				/* libdwfl will free() it. */
+				*found = strdup(paths->pdata[i]);
+				return fd;
+			}
+			close(fd);
+		}
+	}
+	return dwfl_standard_find_debuginfo(module, data, name, base, file,
+					    link, crc, found);
+}
+
+/* --- opening ------------------------------------------------------------- */
+
+static void segments_read(ElfFile *f)
+{
+	size_t count;
+
+	f->segments = g_array_new(FALSE, FALSE, sizeof(struct segment));
+	if (elf_getphdrnum(f->elf, &count) != 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		GElf_Phdr ph;
+		struct segment s;
+
+		if (!gelf_getphdr(f->elf, i, &ph) || ph.p_type != PT_LOAD)
+			continue;
+		s.offset = ph.p_offset;
+		s.size = ph.p_filesz;
+		s.address = ph.p_vaddr;
+		s.executable = (ph.p_flags & PF_X) != 0;
+		g_array_append_val(f->segments, s);
+	}
+}
+
+/* Takes `fd`. NULL: not an object that elfutils can work with. */
+static ElfFile *file_open_fd(const ElfFileSearch *search, const char *path,
+			     const char *recorded, int fd)
+{
+	g_autoptr(ElfFile) f = g_new0(ElfFile, 1);
+	GElf_Addr bias;
+	void **data;
+
+	f->search = search;
+	f->path = g_strdup(path);
+	f->recorded = g_strdup(recorded);
+	f->callbacks.find_elf = dwfl_build_id_find_elf;
+	f->callbacks.find_debuginfo = find_debuginfo;
+	f->callbacks.section_address = dwfl_offline_section_address;
+	f->dwfl = dwfl_begin(&f->callbacks);
+	if (f->dwfl) {
+		dwfl_report_begin(f->dwfl);
+		f->module = dwfl_report_elf(f->dwfl, recorded, path, fd, 0,
+					    true);
+	}
+	if (!f->module) {
+		close(fd);
+		return NULL;
+	}
+	dwfl_report_end(f->dwfl, NULL, NULL);
+	dwfl_module_info(f->module, &data, NULL, NULL, NULL, NULL, NULL, NULL);
+	*data = f;
+	f->elf = dwfl_module_getelf(f->module, &bias);
+	if (!f->elf || bias != 0)
+		return NULL;
+	f->build_id = elf_file_build_id(f->elf);
+	segments_read(f);
+	return g_steal_pointer(&f);
+}
+
+void elf_file_free(ElfFile *f)
+{
+	if (!f)
+		return;
+	if (f->dwfl)
+		dwfl_end(f->dwfl);
+	if (f->segments)
+		g_array_free(f->segments, TRUE);
+	g_free(f->path);
+	g_free(f->recorded);
+	g_free(f->build_id);
+	g_free(f->stamp);
+	g_free(f);
+}
+
+/* Our own vdso is the profiled program's if the kernel is the same one. */
+static int vdso_open(void)
+{
+	const guint8 *image = (const guint8 *)getauxval(AT_SYSINFO_EHDR);
+	Elf64_Ehdr ehdr;
+	size_t size;
+	int fd;
+
+	if (!image)
+		return -1;
+	memcpy(&ehdr, image, sizeof(ehdr));
+	size = ehdr.e_shoff + (size_t)ehdr.e_shnum * ehdr.e_shentsize;
+	fd = memfd_create("vdso", MFD_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (write(fd, image, size) == (ssize_t)size)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* --- finding ------------------------------------------------------------- */
+
+static GPtrArray *candidates(const ElfFileSearch *search, const char *path,
+			     const char *build_id)
+{
+	GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
+	g_autofree char *base = g_path_get_basename(path);
+	char **dir;
+
+	for (dir = search->symbol_dirs; dir && *dir; dir++) {
+		paths_add_id(paths, *dir, build_id, "");
+		g_ptr_array_add(paths, g_strconcat(*dir, path, NULL));
+		g_ptr_array_add(paths, g_build_filename(*dir, base, NULL));
+	}
+	if (search->sysroot)
+		g_ptr_array_add(paths, g_strconcat(search->sysroot, path,
+						   NULL));
+	/* Without an id to compare, another root's file is anybody's. */
+	if (!search->sysroot || build_id)
+		g_ptr_array_add(paths, g_strdup(path));
+	paths_add_id(paths, DEBUG_ROOT, build_id, "");
+	return paths;
+}
+
+/* Why a candidate was refused; the worst news so far is kept. */
+static void refuse(GError **error, ElfFileError code, const char *format,
+		   const char *path)
+{
+	if (*error && (*error)->code >= (int)code)
+		return;
+	g_clear_error(error);
+	*error = g_error_new(ELF_FILE_ERROR, code, format, path);
+}
+
+static gboolean file_is_newer(int fd, gint64 not_after)
+{
+	struct stat st;
+
+	return not_after > 0 && fstat(fd, &st) == 0 && st.st_mtime > not_after;
+}
+
+static ElfFile *candidate_open(const ElfFileSearch *search, const char *path,
+			       const char *recorded, const char *build_id,
+			       gint64 not_after, GError **error)
+{
+	g_autoptr(ElfFile) f = NULL;
+	int fd = regular_open(path);
+	gboolean newer;
+
+	if (fd < 0)
+		return NULL;
+	newer = !build_id && file_is_newer(fd, not_after);
+	f = file_open_fd(search, path, recorded, fd);
+	if (!f) {
+		refuse(error, ELF_FILE_ERROR_UNUSABLE,
+		       "%s: not a readable ELF file", path);
+		return NULL;
+	}
+	if (newer || (build_id && g_strcmp0(build_id, f->build_id) != 0)) {
+		refuse(error, ELF_FILE_ERROR_DIFFERENT,
+		       newer ? "%s: changed after the profile was taken" :
+		       "%s: build id differs from the file on disk", path);
+		return NULL;
+	}
+	return g_steal_pointer(&f);
+}
+
+static ElfFile *vdso_find(const ElfFileSearch *search, const char *build_id,
+			  GError **error)
+{
+	g_autoptr(ElfFile) f = NULL;
+	int fd = vdso_open();
+
+	if (fd >= 0)
+		f = file_open_fd(search, VDSO, VDSO, fd);
+	if (!f)
+		g_set_error(error, ELF_FILE_ERROR, ELF_FILE_ERROR_MISSING,
+			    "%s: not found in this kernel", VDSO);
+	else if (!build_id || g_strcmp0(build_id, f->build_id) != 0)
+		g_set_error(error, ELF_FILE_ERROR, ELF_FILE_ERROR_DIFFERENT,
+			    "%s: is that of another kernel", VDSO);
+	else
+		return g_steal_pointer(&f);
+	return NULL;
+}
+
+ElfFile *elf_file_open(const ElfFileSearch *search, const char *path,
+		       const char *build_id, gint64 not_after, GError **error)
+{
+	g_autoptr(GPtrArray) paths = NULL;
+	g_autoptr(GError) why = NULL;
+	g_autofree char *recorded = g_strdup(path);
+	ElfFile *f = NULL;
+
+	search = search ? search : &no_search;
+	if (build_id && !*build_id)
+		build_id = NULL;
+	if (strcmp(path, VDSO) == 0)
+		return vdso_find(search, build_id, error);
+	if (g_str_has_suffix(recorded, DELETED))
+		recorded[strlen(recorded) - strlen(DELETED)] = '\0';
+	why = g_error_new(ELF_FILE_ERROR, ELF_FILE_ERROR_MISSING,
+			  "%s: %s", recorded, strlen(recorded) < strlen(path) ?
+			  "was deleted while it ran" : "no such file here");
+	if (recorded[0] == '/') {
+		paths = candidates(search, recorded, build_id);
+		for (guint i = 0; !f && i < paths->len; i++)
+			f = candidate_open(search, paths->pdata[i], recorded,
+					   build_id, not_after, &why);
+	}
+	if (!f)
+		g_propagate_error(error, g_steal_pointer(&why));
+	return f;
+}
+
+/* --- what is in it ------------------------------------------------------- */
+
+static gboolean segment_find(const ElfFile *f, guint64 offset,
+			     gboolean executable, gboolean whole_pages,
+			     guint64 *address)
+{
+	for (guint i = 0; i < f->segments->len; i++) {
+		const struct segment *s = &g_array_index(f->segments,
+							 struct segment, i);
+		guint64 start = s->offset, end = s->offset + s->size;
+
+		if (whole_pages) {
+			start = PAGE_MASK_OF(start);
+			end = PAGE_MASK_OF(end + 4095);
+		}
+		if (s->executable != executable || offset < start ||
+		    offset >= end)
+			continue;
+		*address = s->address + (offset - s->offset);
+		return TRUE;
+	}
+	return FALSE;
+}
+
+/* Segments share pages of the file: what is code is meant as code. */
+gboolean elf_file_address(const ElfFile *f, guint64 offset, guint64 *address)
+{
+	return segment_find(f, offset, TRUE, FALSE, address) ||
+	       segment_find(f, offset, TRUE, TRUE, address) ||
+	       segment_find(f, offset, FALSE, FALSE, address);
+}
+
+Dwfl_Module *elf_file_module(const ElfFile *f)
+{
+	return f->module;
+}
+
+Elf *elf_file_elf(const ElfFile *f)
+{
+	return f->elf;
+}
+
+Dwarf *elf_file_dwarf(const ElfFile *f, guint64 *bias)
+{
+	Dwarf_Addr b = 0;
+	Dwarf *dwarf = dwfl_module_getdwarf(f->module, &b);
+
+	*bias = b;
+	return dwarf;
+}
+
+static void stamp_add(GString *stamp, const char *path)
+{
+	struct stat st;
+
+	if (path && stat(path, &st) == 0)
+		g_string_append_printf(stamp, "%s %ju %jd.%09ld\n", path,
+				       (uintmax_t)st.st_size,
+				       (intmax_t)st.st_mtim.tv_sec,
+				       st.st_mtim.tv_nsec);
+}
+
+const char *elf_file_stamp(ElfFile *f)
+{
+	const char *main_file = NULL, *debug_file = NULL;
+	GString *stamp;
+	guint64 bias;
+
+	if (f->stamp)
+		return f->stamp;
+	elf_file_dwarf(f, &bias);
+	dwfl_module_info(f->module, NULL, NULL, NULL, NULL, NULL, &main_file,
+			 &debug_file);
+	stamp = g_string_new(NULL);
+	stamp_add(stamp, main_file);
+	stamp_add(stamp, debug_file);
+	f->stamp = g_string_free(stamp, FALSE);
+	return f->stamp;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* A string blob and flat arrays, so that the cache can write them as they lie. */
+#include "tools/symbol-names.h"
+
+#include <string.h>
+
+static guint function_hash(gconstpointer key)
+{
+	const SymbolFunction *f = key;
+	guint h = f->name;
+
+	h = h * 31 + f->system_name;
+	h = h * 31 + f->file;
+	return h * 31 + (guint)f->start_line;
+}
+
+static gboolean function_equal(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, sizeof(SymbolFunction)) == 0;
+}
+
+SymbolNames *symbol_names_new(void)
+{
+	SymbolNames *n = g_new0(SymbolNames, 1);
+
+	n->text = g_string_new(NULL);
+	g_string_append_c(n->text, '\0');
+	n->functions = g_array_new(FALSE, FALSE, sizeof(SymbolFunction));
+	n->lines = g_array_new(FALSE, FALSE, sizeof(SymbolLine));
+	n->addresses = g_array_new(FALSE, FALSE, sizeof(SymbolAddress));
+	n->text_index = g_hash_table_new(g_str_hash, g_str_equal);
+	n->function_index = g_hash_table_new_full(function_hash,
+						  function_equal, g_free, NULL);
+	n->text_keys = g_string_chunk_new(16 * 1024);
+	return n;
+}
+
+void symbol_names_free(SymbolNames *n)
+{
+	if (!n)
+		return;
+	g_string_free(n->text, TRUE);
+	g_array_free(n->functions, TRUE);
+	g_array_free(n->lines, TRUE);
+	g_array_free(n->addresses, TRUE);
+	g_hash_table_destroy(n->text_index);
+	g_hash_table_destroy(n->function_index);
+	g_string_chunk_free(n->text_keys);
+	g_free(n);
+}
+
+SymbolText symbol_names_add_text(SymbolNames *n, const char *s)
+{
+	gpointer known;
+	SymbolText t;
+
+	if (!s || !*s)
+		return 0;
+	known = g_hash_table_lookup(n->text_index, s);
+	if (known)
+		return GPOINTER_TO_UINT(known);
+	t = n->text->len;
+	g_string_append_len(n->text, s, strlen(s) + 1);
+	g_hash_table_insert(n->text_index,
+			    g_string_chunk_insert(n->text_keys, s),
+			    GUINT_TO_POINTER(t));
+	return t;
+}
+
+const char *symbol_names_text(const SymbolNames *n, SymbolText t)
+{
+	return n->text->str + t;
+}
+
+guint32 symbol_names_add_function(SymbolNames *n, const SymbolFunction *f)
+{
+	gpointer known;
+
+	/* Stored + 1, so that NULL means "not there". */
+	known = g_hash_table_lookup(n->function_index, f);
+	if (known)
+		return GPOINTER_TO_UINT(known) - 1;
+	g_array_append_val(n->functions, *f);
+	g_hash_table_insert(n->function_index, g_memdup2(f, sizeof(*f)),
+			    GUINT_TO_POINTER(n->functions->len));
+	return n->functions->len - 1;
+}
+
+void symbol_names_add_address(SymbolNames *n, guint64 offset)
+{
+	SymbolAddress a = { offset, n->lines->len, 0 };
+
+	g_array_append_val(n->addresses, a);
+}
+
+void symbol_names_add_line(SymbolNames *n, guint32 function, gint32 line)
+{
+	SymbolLine l = { function, line };
+
+	g_array_append_val(n->lines, l);
+	g_array_index(n->addresses, SymbolAddress,
+		      n->addresses->len - 1).line_count++;
+}
+
+static gint address_compare(gconstpointer a, gconstpointer b)
+{
+	const SymbolAddress *x = a, *y = b;
+
+	return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+void symbol_names_sort(SymbolNames *n)
+{
+	g_array_sort(n->addresses, address_compare);
+}
+
+const SymbolAddress *symbol_names_find(const SymbolNames *n, guint64 offset)
+{
+	SymbolAddress key = { offset, 0, 0 };
+	guint at;
+
+	if (!g_array_binary_search(n->addresses, &key, address_compare, &at))
+		return NULL;
+	return &g_array_index(n->addresses, SymbolAddress, at);
+}

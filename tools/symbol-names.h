@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * symbol-names: what is known about the addresses of one object.
+ *
+ * The result of symbol tables and DWARF, and what the cache stores: for each
+ * address, which is an offset in the file, its functions innermost inline
+ * first. Names are raw here; they are demangled when a Profile takes them.
+ */
+#ifndef PROFAGENT_TOOLS_SYMBOL_NAMES_H
+#define PROFAGENT_TOOLS_SYMBOL_NAMES_H
+
+#include <glib.h>
+
+/* Offset of a NUL-terminated string in SymbolNames.text; 0 is "". */
+typedef guint32 SymbolText;
+
+typedef struct {
+	SymbolText name;		/* as the source has it, or "" */
+	SymbolText system_name;		/* linkage name, or "" */
+	SymbolText file;		/* source file, or "" */
+	gint32 start_line;		/* 0: unknown */
+} SymbolFunction;
+
+typedef struct {
+	guint32 function;		/* index in functions */
+	gint32 line;			/* 0: unknown */
+} SymbolLine;
+
+typedef struct {
+	guint64 offset;			/* in the object's file */
+	guint32 first_line;		/* in lines, innermost first */
+	guint32 line_count;		/* 0: looked up, and nothing known */
+} SymbolAddress;
+
+typedef struct {
+	GString *text;
+	GArray *functions;		/* SymbolFunction, all different */
+	GArray *lines;			/* SymbolLine */
+	GArray *addresses;		/* SymbolAddress, see _sort */
+
+	/* private */
+	GHashTable *text_index, *function_index;
+	GStringChunk *text_keys;
+} SymbolNames;
+
+SymbolNames *symbol_names_new(void);
+void symbol_names_free(SymbolNames *n);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SymbolNames, symbol_names_free)
+
+/* Interns; NULL counts as "". */
+SymbolText symbol_names_add_text(SymbolNames *n, const char *s);
+const char *symbol_names_text(const SymbolNames *n, SymbolText t);
+
+/* Interns. */
+guint32 symbol_names_add_function(SymbolNames *n, const SymbolFunction *f);
+
+/* Starts the lines of one more address; symbol_names_add_line adds to it. */
+void symbol_names_add_address(SymbolNames *n, guint64 offset);
+void symbol_names_add_line(SymbolNames *n, guint32 function, gint32 line);
+
+/* Orders the addresses; needed after adding, before symbol_names_find. */
+void symbol_names_sort(SymbolNames *n);
+
+/* NULL: this address was not looked up. Valid until the next addition. */
+const SymbolAddress *symbol_names_find(const SymbolNames *n, guint64 offset);
+
+#endif

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locations are gathered by object, each object is opened once and answers
+ * all its addresses together, and what it answers is put into the Profile.
+ * Objects go one after the other: at most one of them is in memory.
+ */
+#include "tools/symbols.h"
+
+#include <string.h>
+
+#include "tools/demangle.h"
+#include "tools/dwarf-lines.h"
+#include "tools/elf-file.h"
+#include "tools/elf-symbols.h"
+#include "tools/progress.h"
+#include "tools/symbol-names.h"
+
+struct _Symbols {
+	ElfFileSearch search;
+	gboolean no_inlines, no_cache, quiet, full_names;
+	char *sysroot;
+	char **symbol_dirs;
+	GPtrArray *notes;		/* char * */
+	Progress progress;
+	guint64 done, total;		/* addresses, for the progress bar */
+};
+
+/* One object of the profile, and which locations are in it. */
+struct object {
+	const char *path, *build_id;	/* the profile's */
+	gint64 not_after;		/* Unix seconds, 0: unknown */
+	GArray *wanted;			/* guint32: location indices */
+};
+
+Symbols *symbols_new(const SymbolsOptions *options)
+{
+	static const SymbolsOptions defaults;
+	const SymbolsOptions *o = options ? options : &defaults;
+	Symbols *s = g_new0(Symbols, 1);
+
+	s->sysroot = g_strdup(o->sysroot);
+	s->symbol_dirs = g_strdupv(o->symbol_dirs);
+	s->search.sysroot = s->sysroot;
+	s->search.symbol_dirs = s->symbol_dirs;
+	s->no_inlines = o->no_inlines;
+	s->no_cache = o->no_cache;
+	s->quiet = o->quiet;
+	s->full_names = o->full_names;
+	s->notes = g_ptr_array_new_with_free_func(g_free);
+	return s;
+}
+
+void symbols_free(Symbols *s)
+{
+	if (!s)
+		return;
+	g_free(s->sysroot);
+	g_strfreev(s->symbol_dirs);
+	g_ptr_array_free(s->notes, TRUE);
+	g_free(s);
+}
+
+GPtrArray *symbols_notes(Symbols *s)
+{
+	return s->notes;
+}
+
+/* --- gathering ----------------------------------------------------------- */
+
+static void object_free(gpointer data)
+{
+	struct object *o = data;
+
+	g_array_free(o->wanted, TRUE);
+	g_free(o);
+}
+
+/* The moment after which a file without build id cannot be the one profiled. */
+static gint64 mapping_not_after(const Profile *p, const ProfileMapping *m)
+{
+	const ProfileProcess *process;
+
+	if (m->process >= p->processes->len)
+		return 0;
+	process = profile_at(p->processes, ProfileProcess, m->process);
+	if (process->foreign || process->start_unix_ns <= 0)
+		return 0;
+	return (process->start_unix_ns + (gint64)process->duration_ns) /
+	       (gint64)G_TIME_SPAN_SECOND / 1000;
+}
+
+static struct object *object_get(GHashTable *objects, const Profile *p,
+				 const ProfileMapping *m)
+{
+	const char *path = profile_text(p, m->path);
+	const char *id = profile_text(p, m->build_id);
+	char *key = g_strdup_printf("%s\n%s", path, id);
+	struct object *o = g_hash_table_lookup(objects, key);
+
+	if (o) {
+		g_free(key);
+		return o;
+	}
+	o = g_new0(struct object, 1);
+	o->path = path;
+	o->build_id = id;
+	o->not_after = mapping_not_after(p, m);
+	o->wanted = g_array_new(FALSE, FALSE, sizeof(guint32));
+	g_hash_table_insert(objects, key, o);
+	return o;
+}
+
+/* What has names keeps them; what has no mapping can have none. */
+static gboolean location_is_open(const Profile *p, const ProfileLocation *l)
+{
+	const ProfileMapping *m;
+
+	if (l->tried || l->line_count > 0 || l->mapping >= p->mappings->len)
+		return FALSE;
+	m = profile_at(p->mappings, ProfileMapping, l->mapping);
+	return !m->has_functions && l->address >= m->start;
+}
+
+static GHashTable *objects_gather(Symbols *s, Profile *p)
+{
+	GHashTable *objects = g_hash_table_new_full(g_str_hash, g_str_equal,
+						    g_free, object_free);
+	g_autofree struct object **by_mapping =
+		g_new0(struct object *, p->mappings->len + 1);
+
+	for (guint32 i = 0; i < p->locations->len; i++) {
+		ProfileLocation *l = profile_at(p->locations, ProfileLocation,
+						i);
+		gboolean open = location_is_open(p, l);
+
+		l->tried = TRUE;
+		if (!open)
+			continue;
+		if (!by_mapping[l->mapping])
+			by_mapping[l->mapping] = object_get(objects, p,
+				profile_at(p->mappings, ProfileMapping,
+					   l->mapping));
+		g_array_append_val(by_mapping[l->mapping]->wanted, i);
+		s->total++;
+	}
+	return objects;
+}
+
+/* --- resolving ----------------------------------------------------------- */
+
+static guint64 location_offset(const Profile *p, const ProfileLocation *l)
+{
+	const ProfileMapping *m = profile_at(p->mappings, ProfileMapping,
+					     l->mapping);
+
+	return l->address - m->start + m->offset;
+}
+
+static gint offset_compare(gconstpointer a, gconstpointer b)
+{
+	guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Offsets in the file, sorted, each once. */
+static GArray *object_offsets(const struct object *o, const Profile *p)
+{
+	GArray *offsets = g_array_sized_new(FALSE, FALSE, sizeof(guint64),
+					    o->wanted->len);
+	guint kept = 0;
+
+	for (guint i = 0; i < o->wanted->len; i++) {
+		guint32 index = g_array_index(o->wanted, guint32, i);
+		guint64 offset = location_offset(p, profile_at(p->locations,
+						 ProfileLocation, index));
+
+		g_array_append_val(offsets, offset);
+	}
+	g_array_sort(offsets, offset_compare);
+	for (guint i = 0; i < offsets->len; i++) {
+		guint64 *at = (guint64 *)(void *)offsets->data;
+
+		if (i == 0 || at[i] != at[i - 1])
+			at[kept++] = at[i];
+	}
+	g_array_set_size(offsets, kept);
+	return offsets;
+}
+
+static void progress_units(void *data, gsize done)
+{
+	Symbols *s = data;
+
+	progress_update(&s->progress, s->done + done, s->total);
+}
+
+static void file_resolve(Symbols *s, const ElfFile *f, const GArray *offsets,
+			 SymbolNames *names)
+{
+	g_autoptr(ElfSymbols) symbols = elf_symbols_new(f);
+	GArray *wanted = g_array_new(FALSE, FALSE, sizeof(DwarfLinesWanted));
+
+	for (guint i = 0; i < offsets->len; i++) {
+		DwarfLinesWanted w;
+
+		w.offset = g_array_index(offsets, guint64, i);
+		if (elf_file_address(f, w.offset, &w.address))
+			g_array_append_val(wanted, w);
+	}
+	dwarf_lines_resolve(f, symbols, wanted, names, progress_units, s);
+	g_array_free(wanted, TRUE);
+}
+
+/* --- into the profile ---------------------------------------------------- */
+
+static guint function_hash(gconstpointer key)
+{
+	const ProfileFunction *f = key;
+	guint h = f->name;
+
+	h = h * 31 + f->system_name;
+	h = h * 31 + f->file;
+	return h * 31 + (guint)f->start_line;
+}
+
+static gboolean function_equal(gconstpointer a, gconstpointer b)
+{
+	const ProfileFunction *x = a, *y = b;
+
+	return x->name == y->name && x->system_name == y->system_name &&
+	       x->file == y->file && x->start_line == y->start_line;
+}
+
+/* Demangled if it can be, else as the source has it. */
+static ProfileString function_name(const Symbols *s, Profile *p,
+				   const SymbolNames *n,
+				   const SymbolFunction *f)
+{
+	const char *system = symbol_names_text(n, f->system_name);
+	const char *name = symbol_names_text(n, f->name);
+	g_autofree char *text = demangle_name(system, s->full_names);
+
+	if (text)
+		return profile_string(p, text, -1);
+	return profile_string(p, *name ? name : system, -1);
+}
+
+static guint32 function_add(const Symbols *s, Profile *p, GHashTable *index,
+			    const SymbolNames *n, const SymbolFunction *from)
+{
+	ProfileFunction f = { 0 };
+	gpointer known;
+
+	f.name = function_name(s, p, n, from);
+	f.system_name = profile_string(p, symbol_names_text(n,
+			from->system_name ? from->system_name : from->name),
+			-1);
+	f.file = profile_string(p, symbol_names_text(n, from->file), -1);
+	f.start_line = from->start_line;
+	known = g_hash_table_lookup(index, &f);
+	if (known)
+		return GPOINTER_TO_UINT(known) - 1;
+	g_array_append_val(p->functions, f);
+	g_hash_table_insert(index, g_memdup2(&f, sizeof(f)),
+			    GUINT_TO_POINTER(p->functions->len));
+	return p->functions->len - 1;
+}
+
+static void location_fill(const Symbols *s, Profile *p, ProfileLocation *l,
+			  const SymbolNames *n, const SymbolAddress *a,
+			  const guint32 *functions)
+{
+	guint32 skip = s->no_inlines && a->line_count ? a->line_count - 1 : 0;
+	guint32 count = MIN(a->line_count - skip, G_MAXUINT16);
+
+	l->first_line = p->lines->len;
+	l->line_count = count;
+	for (guint32 i = 0; i < count; i++) {
+		const SymbolLine *from = &g_array_index(n->lines, SymbolLine,
+						a->first_line + skip + i);
+		ProfileLine line = { functions[from->function], from->line };
+
+		g_array_append_val(p->lines, line);
+	}
+}
+
+static void profile_take(const Symbols *s, Profile *p, const struct object *o,
+			 const SymbolNames *n, GHashTable *index)
+{
+	g_autofree guint32 *functions = g_new(guint32, n->functions->len + 1);
+
+	for (guint i = 0; i < n->functions->len; i++)
+		functions[i] = function_add(s, p, index, n,
+			&g_array_index(n->functions, SymbolFunction, i));
+	for (guint i = 0; i < o->wanted->len; i++) {
+		ProfileLocation *l = profile_at(p->locations, ProfileLocation,
+			g_array_index(o->wanted, guint32, i));
+		const SymbolAddress *a = symbol_names_find(n,
+			location_offset(p, l));
+
+		if (a)
+			location_fill(s, p, l, n, a, functions);
+	}
+}
+
+/* Memory that no file backs has no names to miss. */
+static gboolean object_is_file(const struct object *o)
+{
+	return o->path[0] == '/' || strcmp(o->path, "[vdso]") == 0;
+}
+
+static void object_resolve(Symbols *s, Profile *p, const struct object *o,
+			   GHashTable *index)
+{
+	g_autoptr(GArray) offsets = object_offsets(o, p);
+	g_autoptr(SymbolNames) names = symbol_names_new();
+	g_autoptr(GError) error = NULL;
+	g_autoptr(ElfFile) f = NULL;
+
+	if (!object_is_file(o))
+		return;
+	f = elf_file_open(&s->search, o->path, o->build_id, o->not_after,
+			  &error);
+	if (!f) {
+		g_ptr_array_add(s->notes, g_strdup(error->message));
+		return;
+	}
+	file_resolve(s, f, offsets, names);
+	profile_take(s, p, o, names, index);
+}
+
+void symbols_resolve(Symbols *s, Profile *p)
+{
+	g_autoptr(GHashTable) objects = NULL;
+	g_autoptr(GHashTable) index = g_hash_table_new_full(function_hash,
+						function_equal, g_free, NULL);
+	GHashTableIter iter;
+	gpointer value;
+
+	s->done = s->total = 0;
+	progress_init(&s->progress, "names", s->quiet);
+	for (guint i = 0; i < p->functions->len; i++)
+		g_hash_table_insert(index,
+			g_memdup2(profile_at(p->functions, ProfileFunction, i),
+				  sizeof(ProfileFunction)),
+			GUINT_TO_POINTER(i + 1));
+	objects = objects_gather(s, p);
+	g_hash_table_iter_init(&iter, objects);
+	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+		struct object *o = value;
+
+		object_resolve(s, p, o, index);
+		s->done += o->wanted->len;
+		progress_update(&s->progress, s->done, s->total);
+	}
+	progress_release(&s->progress);
+}
+
+char *symbols_unknown_name(const Profile *p, const ProfileLocation *l)
+{
+	const ProfileMapping *m;
+	const char *path;
+	g_autofree char *base = NULL;
+
+	if (l->mapping >= p->mappings->len)
+		return g_strdup_printf("0x%" G_GINT64_MODIFIER "x", l->address);
+	m = profile_at(p->mappings, ProfileMapping, l->mapping);
+	path = profile_text(p, m->path);
+	if (!*path || l->address < m->start)
+		return g_strdup_printf("0x%" G_GINT64_MODIFIER "x", l->address);
+	base = g_path_get_basename(path);
+	if (g_str_has_suffix(base, " (deleted)"))
+		base[strlen(base) - strlen(" (deleted)")] = '\0';
+	return g_strdup_printf("%s+0x%" G_GINT64_MODIFIER "x", base,
+			       location_offset(p, l));
+}
