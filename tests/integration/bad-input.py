@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""Files that are torn, empty, foreign or hostile: one clear line, a defined
+exit status, what can be read is read, and never a crash.
+"""
+
+import gzip
+import os
+import random
+
+import lib
+from lib import tap
+
+COMMANDS = (["report"], ["report", "--json"], ["report", "--tree"],
+            ["report", "--folded"])
+
+
+def good_profile(scratch):
+    lib.run([os.path.join(lib.PROGRAMS, "threads"), "2500"], scratch.env(),
+            scratch.dir)
+    with open(scratch.files()[0], "rb") as f:
+        return f.read()
+
+
+def write(scratch, data):
+    path = scratch.path("input.pb.gz")
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def survived(done):
+    return done.status in (0, 1, 2)
+
+
+def check_refused(scratch, name, data):
+    path = write(scratch, data)
+    for command in COMMANDS:
+        done = lib.profagent(*command, path)
+        tap.ok(done.status == 1 and len(done.err.splitlines()) == 1 and
+               path in done.err, "%s: %s: one line" % (
+                   " ".join(command), name), done)
+
+
+def check_torn(scratch, good):
+    """Every prefix is read as far as it goes."""
+    whole = sum(v for _, v in lib.folded([write(scratch, good)], scratch))
+    last, broken, less = 0, [], []
+    for percent in (99, 95, 80, 60, 40, 20):
+        path = write(scratch, good[:len(good) * percent // 100])
+        done = lib.profagent("report", "--folded", path)
+        value = sum(int(line.rsplit(" ", 1)[1])
+                    for line in done.out.splitlines() if " " in line)
+        if not survived(done) or done.status == 0 and not done.err:
+            broken.append((percent, str(done)))
+        if percent >= 80 and value == 0:
+            less.append(percent)
+        last = max(last, value)
+    tap.ok(not broken, "torn: every prefix is read or refused, and said so",
+           *broken)
+    tap.ok(not less and 0 < last <= whole,
+           "torn: what is whole is shown", less, last, whole)
+
+
+def check_flipped(scratch, good):
+    """Bytes changed at random, inside and outside the compression."""
+    rand = random.Random(1)
+    raw = gzip.decompress(good)
+    crashed = []
+    for i in range(120):
+        data = bytearray(good if i % 2 else raw)
+        for _ in range(rand.choice((1, 3, 30))):
+            data[rand.randrange(len(data))] = rand.randrange(256)
+        data = bytes(data) if i % 2 else gzip.compress(bytes(data), 1)
+        done = lib.profagent(*COMMANDS[i % len(COMMANDS)],
+                             write(scratch, data), timeout=20)
+        if not survived(done):
+            crashed.append((i, str(done)))
+    tap.ok(not crashed, "flipped bytes: no crash in 120 files", *crashed[:2])
+
+
+def check_usage(scratch):
+    done = lib.profagent("report")
+    tap.ok(done.status == 2, "report: no file named", done)
+    done = lib.profagent("report", "--nonsense", "x")
+    tap.ok(done.status == 2 and "--nonsense" in done.err,
+           "report: an unknown option", done)
+    done = lib.profagent("report", "--by", "colour", "x")
+    tap.ok(done.status == 2 and "colour" in done.err and
+           "thread" in done.err, "report: a wrong --by", done)
+    done = lib.profagent("report", "--filter", "(", "x")
+    tap.ok(done.status == 2 and len(done.err.splitlines()) == 1,
+           "report: a wrong regular expression", done)
+    done = lib.profagent("report", scratch.path("nothing"))
+    tap.ok(done.status == 1 and len(done.err.splitlines()) == 1,
+           "report: a missing file", done)
+    os.mkdir(scratch.path("empty-directory"))
+    done = lib.profagent("report", scratch.path("empty-directory"))
+    tap.ok(done.status == 1 and len(done.err.splitlines()) == 1,
+           "report: a directory without profiles", done)
+
+
+def check_others_survive(scratch, good):
+    """One bad file of several does not take the good ones with it."""
+    bad = write(scratch, b"\0" * 1000)
+    whole = sum(v for _, v in lib.folded(scratch.files(), scratch))
+    done = lib.profagent("report", "--folded", bad, *scratch.files())
+    value = sum(int(line.rsplit(" ", 1)[1])
+                for line in done.out.splitlines())
+    tap.ok(survived(done) and bad in done.err and value in (0, whole),
+           "report: a bad file among good ones is named", done.err)
+
+
+def main():
+    with lib.Scratch() as scratch:
+        good = good_profile(scratch)
+        check_refused(scratch, "empty", b"")
+        check_refused(scratch, "text", b"#!/bin/sh\necho hello\n" * 40)
+        check_refused(scratch, "gzip of text", gzip.compress(b"hello " * 99))
+        check_refused(scratch, "zeroes", b"\0" * 4096)
+        check_refused(scratch, "noise", random.Random(2).randbytes(4096))
+        check_torn(scratch, good)
+        check_flipped(scratch, good)
+        check_usage(scratch)
+        check_others_survive(scratch, good)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()

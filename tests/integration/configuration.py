@@ -1,0 +1,172 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""PROFAGENT_* in the environment: what is right works, and what is wrong is
+one clear line while the program runs on unharmed.
+"""
+
+import os
+
+import lib
+from lib import tap
+
+SHARES = os.path.join(lib.PROGRAMS, "shares")
+
+# (variable, value, words that the line must hold besides both)
+WRONG = [
+    ("RATE", "fast", []),
+    ("RATE", "0", []),
+    ("RATE", "-5", []),
+    ("RATE", "99999999999", []),
+    ("CLOCK", "sundial", ["cputime", "itimer"]),
+    ("UNWIND", "magic", ["cfi", "fp"]),
+    ("DEPTH", "0", []),
+    ("DEPTH", "many", []),
+    ("FLUSH", "never", []),
+    ("SIGNAL", "SIGNOTHING", []),
+    ("SIGNAL", "KILL", []),
+    ("MAX_SIZE", "huge", []),
+    ("START", "perhaps", []),
+    ("CHILDREN", "2", []),
+    ("LOG", "shout", []),
+]
+
+
+def work(scratch, ms="300", **settings):
+    return lib.run([SHARES, ms], scratch.env(**settings), scratch.dir)
+
+
+def check_wrong():
+    for variable, value, words in WRONG:
+        name = "PROFAGENT_%s=%s" % (variable, value)
+        with lib.Scratch() as scratch:
+            got = work(scratch, **{variable: value})
+            lines = got.err.splitlines()
+            tap.ok(len(lines) == 1 and "PROFAGENT_" + variable in lines[0] and
+                   value in lines[0] and all(w in lines[0] for w in words),
+                   name + ": one line says so", got)
+            tap.ok(got.status == 0 and "three functions" in got.out,
+                   name + ": the program ran", got)
+            tap.equal(scratch.files(), [], name + ": no profile")
+
+
+def check_unknown():
+    with lib.Scratch() as scratch:
+        got = work(scratch, RATTE="99")
+        tap.ok(got.status == 0, "an unknown variable does no harm", got)
+
+
+def check_help():
+    with lib.Scratch() as scratch:
+        got = work(scratch, HELP="1")
+        text = got.out + got.err
+        missing = [v for v in ("RATE", "OUTPUT", "FLUSH", "CLOCK", "UNWIND",
+                               "DEPTH", "SIGNAL", "MAX_SIZE", "START", "LOG",
+                               "CHILDREN")
+                   if "PROFAGENT_" + v not in text]
+        tap.ok(not missing, "PROFAGENT_HELP=1 prints the table", missing, got)
+
+
+def check_output():
+    with lib.Scratch() as scratch:
+        where = os.path.join(scratch.profiles, "%%-%e-%p-%h.pb.gz")
+        work(scratch, OUTPUT=where)
+        names = [os.path.basename(f) for f in scratch.files()]
+        host = os.uname().nodename
+        tap.ok(len(names) == 1 and names[0].startswith("%-shares-") and
+               names[0].endswith("-%s.pb.gz" % host),
+               "the name of the output is filled in", names)
+        mode = os.stat(scratch.files()[0]).st_mode & 0o777
+        tap.equal(oct(mode), "0o600", "a profile is its owner's")
+
+
+def check_clash():
+    with lib.Scratch() as scratch:
+        where = os.path.join(scratch.profiles, "same.pb.gz")
+        for _ in range(3):
+            work(scratch, OUTPUT=where)
+        tap.equal([os.path.basename(f) for f in scratch.files()],
+                  ["same.pb.gz", "same.pb.gz.1", "same.pb.gz.2"],
+                  "an existing file is never written to")
+
+
+def check_relative():
+    """The path is made absolute at the start, wherever we go later."""
+    with lib.Scratch() as scratch:
+        os.mkdir(scratch.path("elsewhere"))
+        got = lib.run(["/bin/sh", "-c", "cd elsewhere && exec %s 300" % SHARES],
+                      scratch.env(OUTPUT="profiles/%e.pb.gz"), scratch.dir)
+        there = os.path.join(scratch.dir, "elsewhere", "profiles",
+                             "shares.pb.gz")
+        tap.ok(got.status == 0 and
+               (os.path.exists(scratch.profiles + "/shares.pb.gz") or
+                os.path.exists(there) or
+                not os.path.exists(os.path.dirname(there))),
+               "a relative output does no harm", got, scratch.files())
+
+
+def check_paused():
+    with lib.Scratch() as scratch:
+        got = work(scratch, START="0")
+        tap.ok(got.status == 0 and not got.err,
+               "PROFAGENT_START=0: the program runs", got)
+        tap.equal(scratch.files(), [], "PROFAGENT_START=0: no profile")
+
+
+def check_children():
+    with lib.Scratch() as scratch:
+        got = lib.run(["/bin/sh", "-c", SHARES + " 300; true"],
+                      scratch.env(CHILDREN="0"), scratch.dir)
+        names = [os.path.basename(f) for f in scratch.files()]
+        tap.ok(got.status == 0 and not any(n.startswith("shares")
+                                           for n in names),
+               "PROFAGENT_CHILDREN=0 leaves children alone", names, got)
+
+
+def check_unwritable():
+    with lib.Scratch() as scratch:
+        got = work(scratch, OUTPUT="/proc/nowhere/%e.pb.gz")
+        lines = got.err.splitlines()
+        tap.ok(got.status == 0 and "three functions" in got.out,
+               "an unwritable output: the program ran", got)
+        tap.ok(len(lines) == 1 and "/proc/nowhere" in lines[0],
+               "an unwritable output: one line says so", got)
+
+
+def check_idle():
+    with lib.Scratch() as scratch:
+        got = lib.run(["/bin/true"], scratch.env(), scratch.dir)
+        tap.ok(got.status == 0 and not got.err and not scratch.files(),
+               "no sample, no file", got, scratch.files())
+
+
+def check_rotation():
+    with lib.Scratch() as scratch:
+        got = lib.run([os.path.join(lib.PROGRAMS, "recursion"), "250", "5000"],
+                      scratch.env(MAX_SIZE="16K", FLUSH="0.1"), scratch.dir)
+        files = scratch.files()
+        sizes = [os.stat(f).st_size for f in files]
+        tap.ok(got.status == 0 and 2 <= len(files) <= 3,
+               "PROFAGENT_MAX_SIZE: rotated, two are kept", files, got)
+        tap.ok(all(s <= 2 * 16384 for s in sizes),
+               "PROFAGENT_MAX_SIZE: about that size", sizes)
+        for f in files:
+            tap.ok(lib.folded([f], scratch), "a rotated file can be read")
+
+
+def main():
+    check_wrong()
+    check_unknown()
+    check_help()
+    check_output()
+    check_clash()
+    check_relative()
+    check_paused()
+    check_children()
+    check_unwritable()
+    check_idle()
+    check_rotation()
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""kill -9 at random moments: every file opens, and what the threads had used
+is in it, up to the last tick. CPU time is read from outside just before.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import lib
+from lib import tap
+
+ROUNDS = 25
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_ns(pid):
+    with open("/proc/%d/stat" % pid, encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) * 10 ** 9 // TICKS
+
+
+def one_round():
+    """(read, CPU time used, expected to be lost at most)"""
+    with lib.Scratch() as scratch:
+        with subprocess.Popen(
+                [os.path.join(lib.PROGRAMS, "killed"), "60000"],
+                env=scratch.env(), cwd=scratch.dir,
+                stdout=subprocess.DEVNULL) as child:
+            time.sleep(random.uniform(0.3, 2.5))
+            used = cpu_ns(child.pid)
+            os.kill(child.pid, signal.SIGKILL)
+        files = scratch.files() + scratch.regions()
+        before = tap.failed
+        stacks = lib.folded(files, scratch) if files else []
+        return (tap.failed == before and stacks != [],
+                sum(value for _, value in stacks), used)
+
+
+def main():
+    opened, read, used = 0, 0, 0
+    worst = 0
+    for _ in range(ROUNDS):
+        good, got, cpu = one_round()
+        opened += good
+        read += got
+        used += cpu
+        worst = max(worst, cpu - got)
+    tap.equal(opened, ROUNDS, "killed: every profile opens")
+    # Two threads, a period of 4 ms, a tick of 10 ms in /proc; and some time
+    # passes between the look and the signal.
+    tap.ok(worst <= 60e6, "killed: nothing is lost but the last ticks",
+           "worst round misses %.1f ms" % (worst / 1e6))
+    tap.ok(abs(read - used) <= 0.03 * used, "killed: sum of %d rounds" % ROUNDS,
+           "%.1f ms read, %.1f ms used" % (read / 1e6, used / 1e6))
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
