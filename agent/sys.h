@@ -55,6 +55,12 @@ static inline int sys_open(const char *path, int flags, unsigned mode)
 			     mode);
 }
 
+static inline int sys_openat(int dir, const char *path, int flags,
+			     unsigned mode)
+{
+	return (int)sys_call(SYS_openat, dir, path, flags, mode);
+}
+
 static inline int sys_close(int fd)
 {
 	return (int)sys_call(SYS_close, fd);
@@ -73,6 +79,43 @@ static inline ssize_t sys_pread(int fd, void *buf, size_t size, off_t at)
 static inline ssize_t sys_write(int fd, const void *buf, size_t size)
 {
 	return sys_call(SYS_write, fd, buf, size);
+}
+
+static inline int sys_ftruncate(int fd, off_t size)
+{
+	return (int)sys_call(SYS_ftruncate, fd, size);
+}
+
+/* On x86-64 libc's struct stat is the kernel's. */
+static inline int sys_fstat(int fd, struct stat *st)
+{
+	return (int)sys_call(SYS_fstat, fd, st);
+}
+
+/* Of a symbolic link itself. */
+static inline int sys_lstat(const char *path, struct stat *st)
+{
+	return (int)sys_call(SYS_lstat, path, st);
+}
+
+static inline int sys_mkdir(const char *path, unsigned mode)
+{
+	return (int)sys_call(SYS_mkdir, path, mode);
+}
+
+static inline int sys_rename(const char *from, const char *to)
+{
+	return (int)sys_call(SYS_rename, from, to);
+}
+
+static inline int sys_unlink(const char *path)
+{
+	return (int)sys_call(SYS_unlink, path);
+}
+
+static inline unsigned sys_geteuid(void)
+{
+	return (unsigned)sys_call(SYS_geteuid);
 }
 
 /* NULL on failure: the reason never changes what we do. */

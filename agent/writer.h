@@ -26,20 +26,25 @@ struct writer_names {
 /*
  * Sets the path for files to come: expands `pattern`, makes it absolute
  * against `cwd`. Creates nothing: no sample, no file. `fallback` is a
- * directory (may be "") used when the path cannot be written. Returns 0,
- * -ENAMETOOLONG, or -EINVAL for an unknown %-letter (*bad is that letter).
+ * directory (may be "") used when the path cannot be written; it is made, 0700,
+ * if only its last part is missing, and refused if others could write in it.
+ * Ordinary context. Returns 0, -ENAMETOOLONG (the path, or its last part), or
+ * -EINVAL: *bad is then the unknown letter behind a %, '%' for a lone one at the
+ * end, or '/' when the pattern names no file.
  */
 int writer_init(const char *pattern, const char *cwd,
 		const struct writer_names *names, const char *fallback,
 		uint64_t max_size, char *bad);
 
-/* Checks a pattern as writer_init() does, without side effects. */
+/* Checks a pattern's letters as writer_init() does, without side effects. */
 int writer_check_pattern(const char *pattern, char *bad);
 
 /*
  * Opens the file now, if it is not open: before set*id, chroot and the like.
  * O_CREAT|O_EXCL|O_APPEND|O_CLOEXEC|O_NOFOLLOW, 0600; a name that exists gets
- * ".1", ".2", ... before its ".pb.gz". Returns 0 or -errno.
+ * ".1", ".2", ... before its ".pb.gz". After writer_close() it is the same file
+ * again. Returns 0, -errno, or -ESTALE: that file is no longer there or may no
+ * longer be written (see writer_abandon).
  */
 int writer_open(void);
 
@@ -50,6 +55,12 @@ int writer_open(void);
  * again later, or drops it and counts.
  */
 int writer_append(const uint8_t *fragment, size_t size);
+
+/*
+ * The member that the last writer_append() wrote or tried to write, valid until
+ * the next one: live subscribers get the same bytes.
+ */
+const uint8_t *writer_member(size_t *size);
 
 /*
  * True when the next append would pass the maximal size: the caller calls
@@ -70,10 +81,22 @@ const char *writer_path(void);
 /* True once the fallback directory had to be used. */
 bool writer_fell_back(void);
 
-/* Closes the descriptor (the flusher ends). An empty file is removed. */
+/*
+ * Closes the descriptor (the flusher ends). An empty file is removed; another
+ * can be continued by the next writer_open() or writer_append().
+ */
 void writer_close(void);
 
-/* In a forked child: a new file, nothing inherited. */
+/*
+ * Closes the file and begins a new one with the next append, which must carry
+ * the first member of a file (pprof_reset): what to do after -ESTALE.
+ */
+void writer_abandon(void);
+
+/*
+ * In a forked child: a new file, nothing inherited. writer_init() follows, so
+ * that its name has the child's pid.
+ */
 void writer_reset_after_fork(void);
 
 #endif
