@@ -20,7 +20,7 @@ from lib import tap
 
 SQL = """
 create table t (id integer primary key, name text, value real);
-with recursive n(i) as (select 1 union all select i + 1 from n where i < 200000)
+with recursive n(i) as (select 1 union all select i + 1 from n where i < 600000)
 insert into t select i, 'name-' || (i * 7919 % 10007), i * 0.5 from n;
 create index by_name on t (name);
 select count(*), sum(value), min(name), max(name) from t;
@@ -36,7 +36,7 @@ PYTHON = """
 import hashlib, json, re, sys, threading, zlib
 def work(n):
     data = json.dumps([{"i": i, "s": "x" * (i % 9)} for i in range(9000 + n)])
-    for _ in range(8):
+    for _ in range(30):
         data = json.dumps(json.loads(data))
     packed = zlib.compress(data.encode(), 9)
     out.append((n, hashlib.sha256(packed).hexdigest(),
@@ -248,6 +248,8 @@ def redis_once(scratch, agent):
     """(answers, status, CPU ns, output) of one life of a server."""
     port = lib.free_port()
     program = scratch.path("redis-server")
+    if os.path.exists(scratch.path("dump.rdb")):
+        os.remove(scratch.path("dump.rdb"))
     if not os.path.exists(program):
         shutil.copy(lib.which("redis-server") or "/usr/bin/redis-check-rdb",
                     program)
