@@ -27,8 +27,14 @@ struct module {
 	uint64_t bias;		/* load address - p_vaddr; 0 if unknown */
 	uint64_t load_ns;	/* CLOCK_MONOTONIC when first seen */
 	uint64_t unload_ns;	/* when seen gone, 0 while mapped */
+	uint64_t absent_ns;	/* last reading that did not have it yet */
+	uint64_t seen_ns;	/* last reading that had it; 0 while mapped */
 	const uint8_t *eh_frame_hdr; /* mapped .eh_frame_hdr, NULL if none */
 	uint64_t eh_frame_hdr_size;  /* bytes */
+	uint64_t table_low, table_high; /* mapping that holds it */
+	uint64_t inode;
+	uint32_t dev;
+	bool resident;		/* never unloaded: tables are read in place */
 	uint32_t id;		/* from 1, never reused in this process */
 	uint8_t build_id_size;	/* bytes, 0 if the object has none */
 	uint8_t build_id[MODULE_BUILD_ID_MAX];
@@ -59,8 +65,25 @@ int modules_refresh(void);
 /* In a forked child: forget everything and begin anew. Ordinary context. */
 void modules_reset_after_fork(void);
 
-/* The current table, never NULL after modules_init(). Async-signal-safe. */
+/*
+ * The current table, never NULL after modules_init(). For the flusher, and in
+ * ordinary context before it runs: a handler uses modules_hold().
+ */
 const struct module_table *modules_current(void);
+
+/*
+ * The current table, NULL before modules_init(). It stays as it is until
+ * modules_drop() of it, and is not used again before. A few nanoseconds each;
+ * any thread, async-signal-safe.
+ */
+const struct module_table *modules_hold(void);
+void modules_drop(const struct module_table *table);
+
+/*
+ * The table of modules_init(), which is never reused: what it calls resident
+ * needs no holding. NULL before. Async-signal-safe.
+ */
+const struct module_table *modules_resident(void);
 
 /* The module that maps `pc` as code, NULL if none. Async-signal-safe. */
 const struct module *modules_find(const struct module_table *table,
@@ -68,7 +91,9 @@ const struct module *modules_find(const struct module_table *table,
 
 /*
  * The module that had `pc` mapped as code at CLOCK_MONOTONIC `time_ns`, also
- * one unloaded since; NULL if none is known. Flusher only.
+ * one unloaded since (for at least a minute); NULL if none is known, or if
+ * it could be either of two that were exchanged between two readings. Flusher
+ * only; valid until the next modules_refresh().
  */
 const struct module *modules_find_at(uint64_t pc, uint64_t time_ns);
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * elf-image: program headers and notes of a mapped object. Runs in the
+ * constructor and in the flusher.
+ */
+#include "agent/elf-image.h"
+
+#include <elf.h>
+#include <string.h>
+
+#include "agent/memory.h"
+
+/* Linkers make about 13; objects with more are read as far as this. */
+#define PHDRS_MAX 64u
+
+/* Notes are read as far as this; the build id is among the first. */
+#define NOTES_MAX 2048u
+
+/* The flusher's stack is small, and it is the only caller. */
+static struct {
+	Elf64_Ehdr ehdr;
+	Elf64_Phdr phdrs[PHDRS_MAX];
+	_Alignas(8) uint8_t notes[NOTES_MAX];
+} scratch;
+
+static bool read_headers(struct memory *memory, uint64_t header,
+			 unsigned *count)
+{
+	Elf64_Ehdr *ehdr = &scratch.ehdr;
+	size_t size;
+
+	if (memory_copy(memory, header, ehdr, sizeof(*ehdr)) != sizeof(*ehdr))
+		return false;
+	if (memcmp(ehdr->e_ident, ELFMAG, SELFMAG) != 0 ||
+	    ehdr->e_ident[EI_CLASS] != ELFCLASS64 ||
+	    ehdr->e_machine != EM_X86_64 ||
+	    ehdr->e_phentsize != sizeof(Elf64_Phdr))
+		return false;
+	*count = ehdr->e_phnum < PHDRS_MAX ? ehdr->e_phnum : PHDRS_MAX;
+	size = *count * sizeof(Elf64_Phdr);
+	return memory_copy(memory, header + ehdr->e_phoff, scratch.phdrs,
+			   size) == size;
+}
+
+/* Bytes from p_vaddr to memory, from the segment that `m` is mapped from. */
+static bool find_bias(struct module *m, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const Elf64_Phdr *p = &scratch.phdrs[i];
+		uint64_t page = p->p_offset & ~(uint64_t)(MEMORY_PAGE - 1);
+
+		if (p->p_type == PT_LOAD && (p->p_flags & PF_X) &&
+		    m->offset >= page &&
+		    m->offset < p->p_offset + p->p_filesz) {
+			m->bias = m->start - m->offset + p->p_offset -
+				  p->p_vaddr;
+			return true;
+		}
+	}
+	return false;
+}
+
+static size_t aligned(size_t size)
+{
+	return (size + 3) & ~(size_t)3;
+}
+
+/* Looks for the build id among `size` bytes of notes. */
+static void find_build_id(struct module *m, size_t size)
+{
+	Elf64_Nhdr note;
+	size_t at = 0;
+
+	while (m->build_id_size == 0 && at + sizeof(note) <= size) {
+		size_t name, desc;
+
+		memcpy(&note, scratch.notes + at, sizeof(note));
+		name = at + sizeof(note);
+		if (note.n_namesz > size || note.n_descsz > size)
+			return;
+		desc = name + aligned(note.n_namesz);
+		at = desc + aligned(note.n_descsz);
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+		    desc + note.n_descsz <= size &&
+		    note.n_descsz <= MODULE_BUILD_ID_MAX &&
+		    memcmp(scratch.notes + name, "GNU", 4) == 0) {
+			m->build_id_size = (uint8_t)note.n_descsz;
+			memcpy(m->build_id, scratch.notes + desc,
+			       note.n_descsz);
+		}
+	}
+}
+
+bool elf_image_read(struct module *m, uint64_t header)
+{
+	struct memory memory;
+	unsigned count;
+
+	memory_init(&memory, 0, 0);
+	if (!read_headers(&memory, header, &count) || !find_bias(m, count))
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		const Elf64_Phdr *p = &scratch.phdrs[i];
+		uint64_t addr = m->bias + p->p_vaddr;
+		size_t size = p->p_filesz < NOTES_MAX ? p->p_filesz : NOTES_MAX;
+
+		if (p->p_type == PT_GNU_EH_FRAME) {
+			m->eh_frame_hdr = (const uint8_t *)(uintptr_t)addr;
+			m->eh_frame_hdr_size = p->p_memsz;
+		} else if (p->p_type == PT_NOTE && m->build_id_size == 0) {
+			find_build_id(m, memory_copy(&memory, addr,
+						     scratch.notes, size));
+		}
+	}
+	return true;
+}

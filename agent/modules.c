@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * modules: the objects mapped into this process. The flusher reads the maps and
+ * publishes; handlers of all threads look up. No libc allocation, no loader.
+ *
+ * Tables lie in slots that are never unmapped. A reader holds a slot by its
+ * counter and then checks that the slot is still the published one; the writer
+ * takes only a slot that is not published and that nobody holds. Both do first
+ * their store and then their load in the one total order of seq_cst, so either
+ * the writer sees the reader's count or the reader sees that it came too late.
+ */
+#include "agent/modules.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#include "agent/elf-image.h"
+#include "agent/maps.h"
+#include "agent/sys.h"
+
+/* Unloaded modules are remembered this long: samples are drained each second. */
+#define HISTORY_NS (60 * 1000000000ull)
+
+/* Segments of one object that may precede its code. */
+#define SEGMENTS_BEFORE 64u
+
+struct slot {
+	struct slot *next;		/* all slots, newest first */
+	_Atomic uint32_t readers;
+	uint32_t capacity;		/* modules */
+	struct module_table table;
+};
+
+/* A block of memory that grows; the writer's alone. */
+struct block {
+	void *data;
+	size_t size, capacity;		/* bytes */
+};
+
+/* Read by handlers. */
+static _Atomic(struct slot *) published;
+static const struct module_table *_Atomic resident;
+
+/* The writer's alone. */
+static struct {
+	const char *path;		/* of the maps */
+	struct maps_text text;
+	struct slot *slots;
+	struct block segments;		/* struct maps_entry, those we need */
+	struct block history;		/* struct module, unloaded */
+	size_t history_told;		/* modules given by take_unloaded */
+	struct block names;		/* the last piece of memory for paths */
+	uint64_t taken_ns;		/* of the last reading */
+	uint64_t main_pc;
+	uint32_t next_id;
+	bool main_known;
+} writer;
+
+/* --- memory -------------------------------------------------------------- */
+
+static void *map_memory(size_t size)
+{
+	return sys_mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* Room for `size` more bytes at the end of `b`; NULL without memory. */
+static void *block_push(struct block *b, size_t size)
+{
+	size_t capacity = b->capacity ? b->capacity : 16384;
+	void *data;
+
+	while (capacity < b->size + size)
+		capacity *= 2;
+	if (capacity != b->capacity) {
+		data = map_memory(capacity);
+		if (data == NULL)
+			return NULL;
+		if (b->data != NULL) {
+			memcpy(data, b->data, b->size);
+			sys_munmap(b->data, b->capacity);
+		}
+		b->data = data;
+		b->capacity = capacity;
+	}
+	data = (char *)b->data + b->size;
+	b->size += size;
+	return data;
+}
+
+static struct maps_entry *segments(size_t *count)
+{
+	*count = writer.segments.size / sizeof(struct maps_entry);
+	return writer.segments.data;
+}
+
+static struct module *history(size_t *count)
+{
+	*count = writer.history.size / sizeof(struct module);
+	return writer.history.data;
+}
+
+/* --- paths --------------------------------------------------------------- */
+
+static bool path_is(const char *path, const struct maps_entry *s)
+{
+	return strlen(path) == s->path_size &&
+	       memcmp(path, s->path, s->path_size) == 0;
+}
+
+/* A path that lives as long as the process; NULL without memory. */
+static const char *path_new(const struct maps_entry *s)
+{
+	struct block *b = &writer.names;
+	char *path;
+
+	if (b->size + s->path_size + 1 > b->capacity) {
+		/* Paths are pointed to: a full piece stays where it is. */
+		*b = (struct block){ NULL, 0, 0 };
+	}
+	path = block_push(b, s->path_size + 1);
+	if (path == NULL)
+		return NULL;
+	memcpy(path, s->path, s->path_size);
+	path[s->path_size] = '\0';
+	return path;
+}
+
+static const char *path_intern(const struct maps_entry *s,
+			       const struct module_table *old)
+{
+	const struct module *gone;
+	size_t count;
+
+	if (s->path_size == 0)
+		return "";
+	for (uint32_t i = 0; old != NULL && i < old->count; i++)
+		if (path_is(old->module[i].path, s))
+			return old->module[i].path;
+	gone = history(&count);
+	for (size_t i = 0; i < count; i++)
+		if (path_is(gone[i].path, s))
+			return gone[i].path;
+	return path_new(s);
+}
+
+/* --- reading ------------------------------------------------------------- */
+
+/* Keeps the lines that are code or belong to a file. */
+static int read_segments(void)
+{
+	struct maps_entry entry, *kept;
+	int ret = maps_read(&writer.text, writer.path);
+
+	writer.segments.size = 0;
+	while (ret == 0 && maps_next(&writer.text, &entry)) {
+		if (entry.inode == 0 && !(entry.prot & MAPS_EXEC))
+			continue;
+		kept = block_push(&writer.segments, sizeof(*kept));
+		if (kept == NULL)
+			return -ENOMEM;
+		*kept = entry;
+	}
+	return ret;
+}
+
+static bool same_file(const struct maps_entry *a, const struct maps_entry *b)
+{
+	return a->inode == b->inode && a->dev == b->dev && a->inode != 0;
+}
+
+/* The segment where the ELF header of the object of segment `i` is mapped. */
+static const struct maps_entry *find_header(const struct maps_entry *s,
+					    size_t i)
+{
+	for (size_t back = 0; back <= i && back < SEGMENTS_BEFORE; back++) {
+		const struct maps_entry *h = &s[i - back];
+
+		if (h->offset == 0 && (back == 0 || same_file(h, &s[i])))
+			return h;
+	}
+	return NULL;
+}
+
+static bool continues(const struct maps_entry *a, const struct maps_entry *b)
+{
+	return a->end == b->start && (b->prot & MAPS_READ) && same_file(a, b);
+}
+
+/* How far the mapping of the unwind tables reaches. */
+static void find_table_bounds(struct module *m, const struct maps_entry *s,
+			      size_t count)
+{
+	uint64_t hdr = (uint64_t)(uintptr_t)m->eh_frame_hdr;
+
+	for (size_t i = 0; i < count; i++) {
+		if (hdr < s[i].start || hdr >= s[i].end ||
+		    !(s[i].prot & MAPS_READ))
+			continue;
+		m->table_low = s[i].start;
+		m->table_high = s[i].end;
+		for (; i + 1 < count && continues(&s[i], &s[i + 1]); i++)
+			m->table_high = s[i + 1].end;
+		return;
+	}
+	m->eh_frame_hdr = NULL;	/* not where the header says */
+	m->eh_frame_hdr_size = 0;
+}
+
+/* --- building a table ---------------------------------------------------- */
+
+static struct slot *slot_new(uint32_t capacity)
+{
+	size_t size = sizeof(struct slot) + capacity * sizeof(struct module);
+	struct slot *slot;
+
+	size = (size + 4095) & ~(size_t)4095;
+	slot = map_memory(size);
+	if (slot == NULL)
+		return NULL;
+	slot->capacity = (uint32_t)((size - sizeof(*slot)) /
+				    sizeof(struct module));
+	slot->next = writer.slots;
+	writer.slots = slot;
+	return slot;
+}
+
+/* A slot that is not published and that nobody holds. */
+static struct slot *slot_take(uint32_t capacity)
+{
+	struct slot *now = atomic_load_explicit(&published,
+						memory_order_relaxed);
+
+	for (struct slot *s = writer.slots; s != NULL; s = s->next) {
+		/* Pairs with the counting in modules_hold(). */
+		if (s != now && s->capacity >= capacity &&
+		    atomic_load_explicit(&s->readers,
+					 memory_order_seq_cst) == 0)
+			return s;
+	}
+	return slot_new(capacity + capacity / 4 + 8);
+}
+
+/* The module of `old` that segment `s` still is, NULL if it is a new one. */
+static const struct module *find_same(const struct module_table *old,
+				      const struct maps_entry *s)
+{
+	const struct module *m = NULL;
+
+	if (old != NULL)
+		m = modules_find(old, s->start);
+	if (m == NULL || m->start != s->start || m->inode != s->inode ||
+	    m->dev != s->dev || m->offset != s->offset || !path_is(m->path, s))
+		return NULL;
+	return m;
+}
+
+static int module_fill(struct module *m, const struct module_table *old,
+		       size_t index, uint64_t now)
+{
+	size_t count;
+	const struct maps_entry *all = segments(&count);
+	const struct maps_entry *s = &all[index];
+	const struct maps_entry *header = find_header(all, index);
+
+	memset(m, 0, sizeof(*m));
+	m->start = s->start;
+	m->end = s->end;
+	m->offset = s->offset;
+	m->inode = s->inode;
+	m->dev = s->dev;
+	m->load_ns = now;
+	m->absent_ns = writer.taken_ns;
+	m->id = writer.next_id++;
+	m->path = path_intern(s, old);
+	if (m->path == NULL)
+		return -ENOMEM;
+	if (header != NULL && elf_image_read(m, header->start) &&
+	    m->eh_frame_hdr != NULL)
+		find_table_bounds(m, all, count);
+	return 0;
+}
+
+/* A program that changes the protection of its code splits a mapping. */
+static bool is_continued(const struct module *m, const struct maps_entry *s)
+{
+	if (m->end != s->start || m->inode != s->inode || m->dev != s->dev ||
+	    !path_is(m->path, s))
+		return false;
+	return s->inode == 0 || m->offset + (m->end - m->start) == s->offset;
+}
+
+/* Fills `slot` from the segments. Returns 0 or -errno. */
+static int table_fill(struct slot *slot, const struct module_table *old,
+		      uint64_t now)
+{
+	struct module_table *t = &slot->table;
+	size_t count;
+	const struct maps_entry *s = segments(&count);
+
+	t->count = 0;
+	t->taken_ns = now;
+	t->generation = old != NULL ? old->generation + 1 : 1;
+	for (size_t i = 0; i < count; i++) {
+		const struct module *same;
+		struct module *m = &t->module[t->count];
+
+		if (!(s[i].prot & MAPS_EXEC))
+			continue;
+		if (t->count > 0 && is_continued(m - 1, &s[i])) {
+			m[-1].end = s[i].end;
+			continue;
+		}
+		same = find_same(old, &s[i]);
+		if (same != NULL) {
+			*m = *same;
+			m->end = s[i].end;
+		} else if (module_fill(m, old, i, now) != 0) {
+			return -ENOMEM;
+		}
+		t->count++;
+	}
+	return 0;
+}
+
+/* --- history ------------------------------------------------------------- */
+
+static void history_prune(uint64_t now)
+{
+	size_t count, kept = 0;
+	struct module *h = history(&count);
+
+	while (kept < writer.history_told &&
+	       now - h[kept].unload_ns > HISTORY_NS)
+		kept++;
+	if (kept == 0)
+		return;
+	memmove(h, h + kept, (count - kept) * sizeof(*h));
+	writer.history.size -= kept * sizeof(*h);
+	writer.history_told -= kept;
+}
+
+static bool is_gone(const struct module *m, const struct module_table *table)
+{
+	const struct module *now = modules_find(table, m->start);
+
+	return now == NULL || now->id != m->id;
+}
+
+/* Moves what `next` does not have any more into the history. */
+static bool history_add(const struct module_table *old,
+			const struct module_table *next)
+{
+	bool changed = false;
+
+	for (uint32_t i = 0; i < old->count; i++) {
+		struct module *m;
+
+		if (!is_gone(&old->module[i], next))
+			continue;
+		changed = true;
+		m = block_push(&writer.history, sizeof(*m));
+		if (m == NULL)
+			continue;	/* its samples lose their names */
+		*m = old->module[i];
+		m->seen_ns = writer.taken_ns;
+		m->unload_ns = next->taken_ns;
+	}
+	return changed;
+}
+
+static bool is_changed(const struct module_table *old,
+		       const struct module_table *next)
+{
+	if (old->count != next->count)
+		return true;
+	for (uint32_t i = 0; i < next->count; i++)
+		if (old->module[i].id != next->module[i].id ||
+		    old->module[i].end != next->module[i].end)
+			return true;
+	return false;
+}
+
+/* --- the writer ---------------------------------------------------------- */
+
+static const struct module_table *table_of(const struct slot *slot)
+{
+	return slot != NULL ? &slot->table : NULL;
+}
+
+/* Reads the maps and publishes a table that follows `old`. */
+static int refresh(const struct module_table *old)
+{
+	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
+	struct slot *slot;
+	size_t count;
+	int ret = read_segments();
+
+	if (ret != 0)
+		return ret;
+	segments(&count);
+	slot = slot_take((uint32_t)count);
+	if (slot == NULL)
+		return -ENOMEM;
+	ret = table_fill(slot, old, now);
+	if (ret != 0)
+		return ret;
+	history_prune(now);
+	ret = old == NULL || is_changed(old, &slot->table);
+	if (old != NULL)
+		history_add(old, &slot->table);
+	writer.taken_ns = now;
+	if (ret)
+		/* Pairs with modules_hold(): the table is whole. */
+		atomic_store_explicit(&published, slot, memory_order_seq_cst);
+	return ret;
+}
+
+int modules_refresh(void)
+{
+	return refresh(modules_current());
+}
+
+/* What is there when we start is not unloaded as long as the program runs. */
+static void mark_resident(struct slot *slot)
+{
+	for (uint32_t i = 0; i < slot->table.count; i++)
+		slot->table.module[i].resident =
+			slot->table.module[i].eh_frame_hdr != NULL;
+}
+
+int modules_init(const char *maps)
+{
+	struct slot *first;
+	int ret;
+
+	writer.path = maps != NULL ? maps : "/proc/self/maps";
+	writer.next_id = 1;
+	writer.main_pc = getauxval(AT_ENTRY);
+	ret = refresh(NULL);
+	if (ret < 0)
+		return ret;
+	first = atomic_load_explicit(&published, memory_order_relaxed);
+	mark_resident(first);
+	/* Held for good. */
+	atomic_fetch_add_explicit(&first->readers, 1, memory_order_relaxed);
+	/* Pairs with modules_resident(): the table is whole. */
+	atomic_store_explicit(&resident, &first->table, memory_order_release);
+	return 0;
+}
+
+void modules_reset_after_fork(void)
+{
+	const struct module_table *first = modules_resident();
+
+	/* Handlers of threads that are not in this process hold nothing. */
+	for (struct slot *s = writer.slots; s != NULL; s = s->next)
+		atomic_store_explicit(&s->readers, &s->table == first,
+				      memory_order_relaxed);
+	writer.next_id = 1;
+	writer.history.size = 0;
+	writer.history_told = 0;
+	writer.taken_ns = 0;
+	if (writer.path != NULL)
+		refresh(NULL);
+}
+
+/* --- readers ------------------------------------------------------------- */
+
+const struct module_table *modules_current(void)
+{
+	/* Acquire: pairs with the publication in refresh(). */
+	return table_of(atomic_load_explicit(&published,
+					     memory_order_acquire));
+}
+
+const struct module_table *modules_resident(void)
+{
+	/* Acquire: pairs with modules_init(). */
+	return atomic_load_explicit(&resident, memory_order_acquire);
+}
+
+const struct module_table *modules_hold(void)
+{
+	for (;;) {
+		/* All seq_cst: see the head of this file. */
+		struct slot *s = atomic_load_explicit(&published,
+						      memory_order_seq_cst);
+
+		if (s == NULL)
+			return NULL;
+		atomic_fetch_add_explicit(&s->readers, 1,
+					  memory_order_seq_cst);
+		if (s == atomic_load_explicit(&published,
+					      memory_order_seq_cst))
+			return &s->table;
+		atomic_fetch_sub_explicit(&s->readers, 1,
+					  memory_order_release);
+	}
+}
+
+void modules_drop(const struct module_table *table)
+{
+	struct slot *s = (struct slot *)((char *)(uintptr_t)table -
+					 offsetof(struct slot, table));
+
+	/* Release: what we read was read before the slot is used again. */
+	atomic_fetch_sub_explicit(&s->readers, 1, memory_order_release);
+}
+
+const struct module *modules_find(const struct module_table *table,
+				  uint64_t pc)
+{
+	uint32_t low = 0, count = table->count;
+
+	if (count == 0)
+		return NULL;
+	while (count > 1) {
+		uint32_t half = count / 2;
+
+		low = table->module[low + half].start <= pc ? low + half : low;
+		count -= half;
+	}
+	if (pc < table->module[low].start || pc >= table->module[low].end)
+		return NULL;
+	return &table->module[low];
+}
+
+/* 2: `m` was there at `time_ns`. 1: it may have been. 0: it was not. */
+static int certainty(const struct module *m, uint64_t time_ns)
+{
+	if (time_ns <= m->absent_ns)
+		return 0;
+	if (m->unload_ns != 0 && time_ns >= m->unload_ns)
+		return 0;
+	if (time_ns < m->load_ns || (m->unload_ns != 0 &&
+				     time_ns > m->seen_ns))
+		return 1;
+	return 2;
+}
+
+const struct module *modules_find_at(uint64_t pc, uint64_t time_ns)
+{
+	const struct module *best = modules_find(modules_current(), pc);
+	int best_is = best != NULL ? certainty(best, time_ns) : 0;
+	bool is_ambiguous = false;
+	const struct module *h;
+	size_t count;
+
+	h = history(&count);
+	for (size_t i = 0; i < count; i++) {
+		int is;
+
+		if (pc < h[i].start || pc >= h[i].end)
+			continue;
+		is = certainty(&h[i], time_ns);
+		is_ambiguous = is == best_is ? is == 1 || is_ambiguous :
+			       is > best_is ? false : is_ambiguous;
+		if (is > best_is) {
+			best = &h[i];
+			best_is = is;
+		}
+	}
+	return best_is == 0 || is_ambiguous ? NULL : best;
+}
+
+const struct module *modules_main(void)
+{
+	const struct module_table *table = modules_current();
+	const struct module *m;
+
+	if (table == NULL || table->count == 0)
+		return NULL;
+	m = modules_find(table, writer.main_pc);
+	return m != NULL ? m : &table->module[0];
+}
+
+void modules_take_unloaded(void (*visit)(const struct module *, void *),
+			   void *arg)
+{
+	size_t count;
+	const struct module *h = history(&count);
+
+	for (; writer.history_told < count; writer.history_told++)
+		visit(&h[writer.history_told], arg);
+}

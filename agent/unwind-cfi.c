@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unwind-cfi: walks by the unwind tables that every compiler writes.
+ *
+ * Runs in the signal handler on the stack it walks, and in the flusher on the
+ * stack of a thread that is blocked. No lock, no allocation, no libc.
+ *
+ * Two gaits. As long as addresses were met before, a step is a cached word and
+ * one or two loads (walk_cached). Otherwise the tables are read (step_by_table)
+ * and the rule is kept if it is of the common kind. Cached steps carry only pc,
+ * rsp and rbp along; the rare frame that needs another register makes the
+ * whole walk start over without the cache, all registers in hand.
+ */
+#include <stddef.h>
+
+#include "agent/arch-x86_64.h"
+#include "agent/cfi.h"
+#include "agent/eh-table.h"
+#include "agent/elfsym.h"
+#include "agent/lookup.h"
+#include "agent/memory.h"
+#include "agent/unwind-cache.h"
+#include "agent/unwind-fp.h"
+#include "agent/unwind.h"
+
+/*
+ * Frames that may lie below their callee: a signal handler on another stack, a
+ * switch of stacks that its author described. A walk that goes down more often
+ * is in a circle.
+ */
+#define SWITCHES_MAX 16u
+
+/* Needs registers that a cached step did not keep; never leaves this file. */
+#define WANTS_ALL_REGS ((enum unwind_end)UNWIND_ENDS + 1)
+
+struct walk {
+	struct unwind_regs regs;	/* of the frame that is n - 1 */
+	struct memory memory;
+	uint64_t *pcs;
+	unsigned max, n;
+	uint32_t generation;		/* of cached rules */
+	unsigned switches;
+	int last_exact;			/* reg[16] is no return address */
+	int all_regs;			/* no cached steps */
+};
+
+/* The address by which tables are asked: within the call, not behind it. */
+static uint64_t walk_pc(const struct walk *w)
+{
+	return w->regs.reg[ARCH_PC] - !w->last_exact;
+}
+
+/*
+ * Takes cached steps while it can. UNWIND_ENDS: the next needs its table.
+ */
+static enum unwind_end walk_cached(struct walk *w)
+{
+	uint64_t pc = walk_pc(w);
+	uint64_t rsp = w->regs.reg[ARCH_RSP];
+	uint64_t rbp = w->regs.reg[ARCH_RBP];
+	uint32_t known = w->regs.known;
+	enum unwind_end end = UNWIND_ENDS;
+	unsigned n = w->n;
+	uint64_t word, cfa, ra, offset;
+
+	while (unwind_cache_find(pc, w->generation, &word)) {
+		if (word & UNWIND_CACHE_OUTERMOST) {
+			end = UNWIND_COMPLETE;
+			break;
+		}
+		cfa = word & UNWIND_CACHE_CFA_RBP ? rbp : rsp;
+		cfa += unwind_cache_cfa_offset(word);
+		if (cfa <= rsp || (word & UNWIND_CACHE_CFA_RBP &&
+				   !(known & ARCH_BIT(ARCH_RBP))))
+			break;	/* step_by_table() says why */
+		end = UNWIND_BAD_STACK;
+		if (!memory_read(&w->memory, cfa - 8, &ra))
+			break;
+		offset = unwind_cache_rbp_offset(word);
+		if (offset != 0) {
+			if (!memory_read(&w->memory, cfa - offset, &rbp))
+				break;
+			known |= ARCH_BIT(ARCH_RBP);
+		}
+		end = UNWIND_COMPLETE;
+		if (ra == 0)
+			break;
+		end = UNWIND_DEPTH;
+		if (n == w->max)
+			break;
+		end = UNWIND_ENDS;
+		rsp = cfa;
+		pc = ra - 1;
+		w->pcs[n++] = pc;
+	}
+	if (n != w->n) {
+		w->n = n;
+		w->last_exact = 0;
+		w->regs.reg[ARCH_PC] = pc + 1;
+		w->regs.reg[ARCH_RSP] = rsp;
+		w->regs.reg[ARCH_RBP] = rbp;
+		w->regs.known = known & (ARCH_BIT(ARCH_PC) |
+					 ARCH_BIT(ARCH_RSP) |
+					 ARCH_BIT(ARCH_RBP));
+	}
+	return end;
+}
+
+/* Keeps the rule of `pc` if it is of the kind that fits a word. */
+static void keep_rule(const struct walk *w, uint64_t pc,
+		      const struct cfi_row *row, const struct cfi_fde *fde)
+{
+	uint64_t bits = row->cfa_reg == ARCH_RBP ? UNWIND_CACHE_CFA_RBP : 0;
+	int32_t cfa = row->cfa_value;
+	int32_t rbp = 0;
+
+	if (fde->is_signal)
+		return;
+	if (row->how[ARCH_PC] == CFI_UNDEFINED) {
+		unwind_cache_store(pc, w->generation, 0, 0,
+				   UNWIND_CACHE_OUTERMOST);
+		return;
+	}
+	if (row->how[ARCH_RBP] == CFI_OFFSET)
+		rbp = -row->value[ARCH_RBP];
+	else if (row->how[ARCH_RBP] != CFI_UNSET &&
+		 row->how[ARCH_RBP] != CFI_SAME)
+		return;
+	if (row->cfa_how != CFI_REGISTER ||
+	    (row->cfa_reg != ARCH_RBP && row->cfa_reg != ARCH_RSP) ||
+	    row->how[ARCH_PC] != CFI_OFFSET || row->value[ARCH_PC] != -8 ||
+	    row->how[ARCH_RSP] != CFI_UNSET)
+		return;
+	if (cfa % 8 != 0 || cfa <= 0 || cfa / 8 > UNWIND_CACHE_CFA_MAX ||
+	    rbp % 8 != 0 || rbp < 0 || rbp / 8 > UNWIND_CACHE_RBP_MAX)
+		return;
+	if (row->how[ARCH_RBP] == CFI_OFFSET && rbp == 0)
+		return;	/* rbp at the CFA itself: 0 means kept */
+	unwind_cache_store(pc, w->generation, (uint64_t)cfa / 8,
+			   (uint64_t)rbp / 8, bits);
+}
+
+/* The FDE that covers `pc` and its row there. */
+static enum unwind_end find_row(struct cfi_row *row, struct cfi_fde *fde,
+				struct dw_source *source, uint64_t pc)
+{
+	struct lookup_object object;
+	struct eh_table table;
+	enum unwind_end end = lookup_object_find(&object, pc);
+	uint64_t addr;
+
+	if (end != UNWIND_ENDS)
+		return end;
+	source->low = object.low;
+	source->high = object.high;
+	if (!eh_table_init(&table, source, object.eh_frame_hdr))
+		return UNWIND_NO_TABLE;
+	addr = eh_table_find(&table, source, pc, object.start, object.end);
+	if (addr == 0)
+		return UNWIND_NO_RULE;
+	if (!cfi_fde_read(fde, source, addr))
+		return UNWIND_BAD_RULE;
+	if (pc < fde->start || pc >= fde->end)
+		return UNWIND_NO_RULE;
+	return cfi_row_find(row, fde, source, pc) ? UNWIND_ENDS :
+						    UNWIND_BAD_RULE;
+}
+
+/* A register that the rule needs is not known: why? */
+static enum unwind_end end_of_missing(const struct walk *w, int missing)
+{
+	if (missing == ARCH_RBP)
+		return UNWIND_NO_RBP;
+	return w->all_regs ? UNWIND_BAD_RULE : WANTS_ALL_REGS;
+}
+
+/* Code without a rule: by frame pointer, if that can be shown to be right. */
+static enum unwind_end step_without_table(struct walk *w,
+					  enum unwind_end reason)
+{
+	uint64_t pc = walk_pc(w);
+	uint64_t rbp = w->regs.reg[ARCH_RBP];
+	int is_leaf = w->last_exact;
+	enum unwind_end end = unwind_fp_step_proven(&w->regs, &w->memory,
+						    is_leaf, reason);
+
+	/* Behind a call every visit finds the same frame. */
+	if (end == UNWIND_ENDS && !is_leaf &&
+	    w->regs.reg[ARCH_RSP] == rbp + 16)
+		unwind_cache_store(pc, w->generation, 2, 2,
+				   UNWIND_CACHE_CFA_RBP);
+	w->last_exact = 0;
+	return end;
+}
+
+static enum unwind_end step_by_table(struct walk *w)
+{
+	struct dw_source source = { .memory = &w->memory };
+	uint64_t pc = walk_pc(w);
+	struct cfi_row row;
+	struct cfi_fde fde;
+	enum unwind_end end = find_row(&row, &fde, &source, pc);
+	int missing;
+
+	if (end == UNWIND_NO_MODULE || end == UNWIND_NO_TABLE ||
+	    end == UNWIND_NO_RULE)
+		return step_without_table(w, end);
+	if (end != UNWIND_ENDS)
+		return end;
+	keep_rule(w, pc, &row, &fde);
+	end = cfi_row_apply(&row, &fde, &source, &w->regs, &missing);
+	w->last_exact = fde.is_signal;
+	return missing >= 0 ? end_of_missing(w, missing) : end;
+}
+
+/* One frame by its table, with the checks that end a stack. */
+static enum unwind_end walk_table(struct walk *w)
+{
+	uint64_t rsp = w->regs.reg[ARCH_RSP];
+	uint64_t pc = w->regs.reg[ARCH_PC];
+	enum unwind_end end = step_by_table(w);
+
+	if (end != UNWIND_ENDS)
+		return end;
+	if (w->regs.reg[ARCH_PC] == 0)
+		return UNWIND_COMPLETE;
+	if (w->regs.reg[ARCH_RSP] <= rsp &&
+	    (++w->switches > SWITCHES_MAX ||
+	     (w->regs.reg[ARCH_RSP] == rsp && w->regs.reg[ARCH_PC] == pc)))
+		return UNWIND_NO_PROGRESS;
+	if (w->n == w->max)
+		return UNWIND_DEPTH;
+	w->pcs[w->n++] = walk_pc(w);
+	return UNWIND_ENDS;
+}
+
+static enum unwind_end walk_run(struct walk *w, const struct unwind_regs *from,
+				int all_regs)
+{
+	enum unwind_end end;
+
+	w->regs = *from;
+	w->switches = 0;
+	w->last_exact = 1;
+	w->all_regs = all_regs;
+	w->pcs[0] = walk_pc(w);
+	w->n = 1;
+	do {
+		end = all_regs ? UNWIND_ENDS : walk_cached(w);
+		if (end == UNWIND_ENDS)
+			end = walk_table(w);
+	} while (end == UNWIND_ENDS);
+	return end;
+}
+
+static unsigned cfi_walk(const struct unwind_regs *regs,
+			 const struct unwind_stack *stack, uint64_t *pcs,
+			 unsigned max, enum unwind_end *end)
+{
+	struct walk w;
+
+	*end = UNWIND_DEPTH;
+	if (max == 0)
+		return 0;
+	w.pcs = pcs;
+	w.max = max;
+	w.generation = unwind_cache_begin();
+	memory_init(&w.memory, stack->low & ~(uint64_t)(MEMORY_PAGE - 1),
+		    stack->high);
+	*end = walk_run(&w, regs, 0);
+	if (*end == WANTS_ALL_REGS)
+		*end = walk_run(&w, regs, 1);
+	return w.n;
+}
+
+static int cfi_init(void)
+{
+	lookup_init(elfsym_find("_dl_find_object"));
+	return 0;
+}
+
+const struct unwind_backend unwind_cfi = {
+	.name = "cfi",
+	.init = cfi_init,
+	.walk = cfi_walk,
+	.forget = unwind_cache_forget,
+};

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * unwind-fp: walks along frame pointers. Runs in the signal handler and in the
+ * flusher. Cheaper to understand than tables, and right only for code built
+ * with -fno-omit-frame-pointer; the frame being entered or left is the one
+ * place where it can be told from the instruction.
+ */
+#include "agent/unwind-fp.h"
+
+#include <stddef.h>
+
+#include "agent/arch-x86_64.h"
+#include "agent/modules.h"
+
+/* Words of a frame looked through for another return address. */
+#define PROOF_WORDS 512u
+
+#define FP_KNOWN (ARCH_BIT(ARCH_RBP) | ARCH_BIT(ARCH_RSP) | ARCH_BIT(ARCH_PC))
+
+enum unwind_end unwind_fp_step(struct unwind_regs *regs, struct memory *memory)
+{
+	uint64_t rbp = regs->reg[ARCH_RBP];
+	uint64_t saved, ra;
+
+	if (!(regs->known & ARCH_BIT(ARCH_RBP)))
+		return UNWIND_NO_RBP;
+	if (rbp == 0)
+		return UNWIND_COMPLETE;
+	if (rbp < regs->reg[ARCH_RSP] || rbp > UINT64_MAX - 16)
+		return UNWIND_NO_PROGRESS;
+	if (rbp % 8 != 0 || !memory_read(memory, rbp + 8, &ra) ||
+	    !memory_read(memory, rbp, &saved))
+		return UNWIND_BAD_STACK;
+	if (ra == 0)
+		return UNWIND_COMPLETE;
+	regs->reg[ARCH_RSP] = rbp + 16;
+	regs->reg[ARCH_RBP] = saved;
+	regs->reg[ARCH_PC] = ra;
+	regs->known = FP_KNOWN;
+	return UNWIND_ENDS;
+}
+
+/* True if `value` could be a return address: code that follows a call. */
+static bool is_return_address(struct memory *memory, uint64_t value)
+{
+	uint8_t before[ARCH_CALL_BYTES];
+
+	if (value < MEMORY_PAGE || value >> ARCH_PC_BITS != 0)
+		return false;
+	return memory_copy(memory, value - sizeof(before), before,
+			   sizeof(before)) == sizeof(before) &&
+	       arch_code_is_call(before);
+}
+
+/*
+ * In a function being entered or left the return address is near rsp, and rbp
+ * may not be this function's. Only the instruction tells.
+ */
+static bool step_by_instruction(struct unwind_regs *regs,
+				struct memory *memory)
+{
+	uint8_t code[1 + ARCH_LEAF_BYTES];	/* and the byte before pc */
+	uint64_t rsp = regs->reg[ARCH_RSP];
+	uint64_t saved = regs->reg[ARCH_RBP];
+	uint64_t ra;
+	int slot;
+
+	if (memory_copy(memory, regs->reg[ARCH_PC] - 1, code, sizeof(code)) !=
+	    sizeof(code))
+		return false;
+	slot = arch_code_return_slot(code + 1);
+	if (slot < 0 || !memory_read(memory, rsp + (uint64_t)slot, &ra) ||
+	    !is_return_address(memory, ra))
+		return false;
+	if (slot > 0) {
+		if (!memory_read(memory, rsp, &saved))
+			return false;
+		regs->known |= ARCH_BIT(ARCH_RBP);
+	}
+	regs->reg[ARCH_RSP] = rsp + (uint64_t)slot + 8;
+	regs->reg[ARCH_RBP] = saved;
+	regs->reg[ARCH_PC] = ra;
+	regs->known &= FP_KNOWN;
+	return true;
+}
+
+/* --- the backend --------------------------------------------------------- */
+
+static unsigned fp_walk(const struct unwind_regs *from,
+			const struct unwind_stack *stack, uint64_t *pcs,
+			unsigned max, enum unwind_end *end)
+{
+	struct unwind_regs regs = *from;
+	struct memory memory;
+	enum unwind_end step;
+	unsigned n = 0;
+
+	*end = UNWIND_DEPTH;
+	if (max == 0)
+		return 0;
+	memory_init(&memory, stack->low, stack->high);
+	pcs[n++] = regs.reg[ARCH_PC];
+	step = step_by_instruction(&regs, &memory) ?
+		       UNWIND_ENDS : unwind_fp_step(&regs, &memory);
+	while (step == UNWIND_ENDS) {
+		if (n == max)
+			return n;
+		pcs[n++] = regs.reg[ARCH_PC] - 1;
+		step = unwind_fp_step(&regs, &memory);
+	}
+	*end = step;
+	return n;
+}
+
+const struct unwind_backend unwind_fp = {
+	.name = "fp",
+	.walk = fp_walk,
+};
+
+/* --- code without tables ------------------------------------------------- */
+
+/* True if `value` lies in code, generated code included. */
+static bool is_code(const struct module_table *table, uint64_t value)
+{
+	return table != NULL && modules_find(table, value) != NULL;
+}
+
+/*
+ * A function that does not keep rbp has its own return address somewhere
+ * between rsp and its caller's frame. If no word there can be one, the frame at
+ * rbp is its own.
+ */
+static bool frame_is_own(const struct unwind_regs *regs, struct memory *memory,
+			 const struct module_table *table)
+{
+	uint64_t rsp = regs->reg[ARCH_RSP];
+	uint64_t rbp = regs->reg[ARCH_RBP];
+	uint64_t value;
+
+	if (rbp < rsp || rbp % 8 != 0 || rsp % 8 != 0 ||
+	    rbp - rsp > 8 * PROOF_WORDS ||
+	    !is_code(table, regs->reg[ARCH_PC] - 1))
+		return false;
+	for (uint64_t at = rsp; at <= rbp; at += 8) {
+		if (!memory_read(memory, at, &value))
+			return false;
+		if (is_code(table, value) && is_return_address(memory, value))
+			return false;
+	}
+	return memory_read(memory, rbp + 8, &value) &&
+	       is_return_address(memory, value);
+}
+
+enum unwind_end unwind_fp_step_proven(struct unwind_regs *regs,
+				      struct memory *memory, bool is_leaf,
+				      enum unwind_end reason)
+{
+	const struct module_table *table;
+	bool is_own;
+
+	if (is_leaf && step_by_instruction(regs, memory))
+		return UNWIND_ENDS;
+	if (!(regs->known & ARCH_BIT(ARCH_RBP)))
+		return UNWIND_NO_RBP;
+	table = modules_hold();
+	is_own = frame_is_own(regs, memory, table);
+	if (table != NULL)
+		modules_drop(table);
+	if (!is_own || unwind_fp_step(regs, memory) != UNWIND_ENDS)
+		return reason;
+	return UNWIND_ENDS;
+}
