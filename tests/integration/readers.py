@@ -4,6 +4,7 @@
 finds the same totals as our own report does.
 """
 
+import json
 import os
 import subprocess
 import time
@@ -114,7 +115,51 @@ def check_merged():
         tap.equal(ours, each, "tree: a directory is all its files")
 
 
+def speedscope_directory():
+    """Where npm unpacked the package, or None and the reason."""
+    where = os.path.join(lib.BUILD, "tests", "npm")
+    package = os.path.join(where, "node_modules", "speedscope")
+    if os.path.isdir(package):
+        return package, ""
+    if not lib.which("npm") or not lib.which("node"):
+        return None, "npm is not installed"
+    os.makedirs(where, exist_ok=True)
+    done = lib.run(["npm", "install", "--no-audit", "--no-fund", "--prefix",
+                    where, "speedscope"], timeout=60)
+    if done.status or not os.path.isdir(package):
+        return None, "npm cannot fetch the package"
+    return package, ""
+
+
+def check_speedscope():
+    """It reads the first member alone: finished files have one."""
+    package, reason = speedscope_directory()
+    if not package:
+        tap.skip("speedscope", reason)
+        return
+    with lib.Scratch() as scratch:
+        lib.run([lib.PROFAGENT, "run", P + "/shares", "1500"],
+                scratch.env(agent=False), scratch.dir)
+        opened = lib.run(["node", os.path.join(lib.SRC, "tests", "integration",
+                                               "speedscope.cjs"),
+                          package, *scratch.files()])
+        if opened.status == 77:
+            tap.skip("speedscope", opened.err.strip())
+            return
+        if not tap.equal(opened.status, 0, "speedscope: opens it"):
+            tap.note(opened)
+            return
+        seen = json.loads(opened.out)
+        ours = sum(v for _, v in lib.folded(scratch.files(), scratch))
+        tap.ok(seen["unit"] == "nanoseconds" and
+               abs(seen["total"] - ours) <= 1e-6 * ours,
+               "speedscope: the same CPU time", opened.out[:300], ours)
+        tap.ok("burn_half" in seen["names"] and "main" in seen["names"],
+               "speedscope: our names", opened.out[:300])
+
+
 def main():
+    check_speedscope()
     if not lib.which("go"):
         tap.skip("go tool pprof", "go is not installed (golang-go)")
         tap.done()
