@@ -151,6 +151,8 @@ def check(argv, settings):
     name = " ".join([os.path.basename(a) for a in argv] +
                     ["%s=%s" % s for s in settings.items()])
     argv = [os.path.join(P, argv[0])] + argv[1:]
+    if not os.path.exists(argv[0]):
+        return [(None, name, "was not built (no C++ compiler)")]
     with lib.Scratch() as scratch:
         plain = lib.run(argv, scratch.env(agent=False), scratch.dir)
         mine = lib.run(argv, scratch.env(**settings), scratch.dir)
