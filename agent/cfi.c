@@ -154,6 +154,7 @@ static void rule_set(struct program *p, uint64_t reg, uint8_t how,
 	if (value != (int32_t)value) {
 		p->bad = true;
 	} else if (reg < UNWIND_REGS) {	/* vector registers are not ours */
+		p->row->ruled |= ARCH_BIT(reg);
 		p->row->how[reg] = how;
 		p->row->value[reg] = (int32_t)value;
 	}
@@ -222,6 +223,8 @@ static void op_offset(struct program *p, uint8_t op)
 static void restore(struct program *p, uint64_t reg)
 {
 	if (reg < UNWIND_REGS) {
+		p->row->ruled &= ~ARCH_BIT(reg);
+		p->row->ruled |= p->initial.ruled & ARCH_BIT(reg);
 		p->row->how[reg] = p->initial.how[reg];
 		p->row->value[reg] = p->initial.value[reg];
 	}
@@ -492,22 +495,20 @@ static enum unwind_end rule_value(const struct apply *a, unsigned reg,
 		       UNWIND_ENDS : UNWIND_BAD_STACK;
 }
 
-/* Everything but pc: what is lost matters only if a caller asks for it. */
+/*
+ * All but pc and rsp: what is lost matters only if a caller asks for it. Those
+ * without a rule are as they were if the callee had to keep them.
+ */
 static void apply_others(const struct apply *a, struct unwind_regs *to)
 {
-	to->known = ARCH_BIT(ARCH_PC) | ARCH_BIT(ARCH_RSP);
-	for (unsigned reg = 0; reg < ARCH_PC; reg++) {
-		bool is_known;
+	const uint32_t done = ARCH_BIT(ARCH_PC) | ARCH_BIT(ARCH_RSP);
+	uint32_t todo = a->row->ruled & ~done;
 
-		if (reg == ARCH_RSP)
-			continue;
-		if (a->row->how[reg] == CFI_UNSET)
-			is_known = (ARCH_CALLEE_SAVED & a->from->known) >> reg &
-				   1;
-		else
-			is_known = rule_value(a, reg, &to->reg[reg]) ==
-				   UNWIND_ENDS;
-		if (is_known)
+	to->known = (a->from->known & ARCH_CALLEE_SAVED & ~todo) | done;
+	for (; todo != 0; todo &= todo - 1) {
+		unsigned reg = (unsigned)__builtin_ctz(todo);
+
+		if (rule_value(a, reg, &to->reg[reg]) == UNWIND_ENDS)
 			to->known |= ARCH_BIT(reg);
 	}
 }

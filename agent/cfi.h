@@ -34,6 +34,7 @@ enum cfi_how {
  */
 struct cfi_row {
 	int32_t value[UNWIND_REGS];
+	uint32_t ruled;		/* bit N: how[N] is not CFI_UNSET */
 	uint8_t how[UNWIND_REGS];
 	uint8_t cfa_how;	/* CFI_REGISTER or CFI_EXPRESSION */
 	uint8_t cfa_reg;

@@ -222,15 +222,18 @@ static int parse_run_id(const struct entry *e, const char *text, void *field)
 #define RTMIN 34
 #define RTMAX 64
 
-/* signal(7), x86. No signal that the kernel raises for a fault is here. */
+/*
+ * signal(7), x86. Not here: those that cannot be caught, those that the kernel
+ * raises for a fault, and STKFLT, which wakes our flusher.
+ */
 static const struct unit signals[] = {
-	{ "HUP", 1 }, { "INT", 2 }, { "QUIT", 3 }, { "TRAP", 5 },
-	{ "ABRT", 6 }, { "USR1", 10 }, { "USR2", 12 }, { "PIPE", 13 },
-	{ "ALRM", 14 }, { "TERM", 15 }, { "STKFLT", 16 }, { "CHLD", 17 },
-	{ "CONT", 18 }, { "TSTP", 20 }, { "TTIN", 21 }, { "TTOU", 22 },
-	{ "URG", 23 }, { "XCPU", 24 }, { "XFSZ", 25 }, { "VTALRM", 26 },
-	{ "PROF", 27 }, { "WINCH", 28 }, { "IO", 29 }, { "POLL", 29 },
-	{ "PWR", 30 }, { "SYS", 31 }, { "RTMIN", RTMIN }, { "RTMAX", RTMAX },
+	{ "HUP", 1 }, { "INT", 2 }, { "QUIT", 3 }, { "ABRT", 6 },
+	{ "USR1", 10 }, { "USR2", 12 }, { "PIPE", 13 }, { "ALRM", 14 },
+	{ "TERM", 15 }, { "CHLD", 17 }, { "CONT", 18 }, { "TSTP", 20 },
+	{ "TTIN", 21 }, { "TTOU", 22 }, { "URG", 23 }, { "XCPU", 24 },
+	{ "XFSZ", 25 }, { "VTALRM", 26 }, { "PROF", 27 }, { "WINCH", 28 },
+	{ "IO", 29 }, { "POLL", 29 }, { "PWR", 30 }, { "SYS", 31 },
+	{ "RTMIN", RTMIN }, { "RTMAX", RTMAX },
 };
 
 #define SIGNALS (sizeof(signals) / sizeof(signals[0]))
@@ -305,7 +308,7 @@ static const struct entry table[] = {
 	  "1 to 16384", "frames kept of a stack", 1, UNWIND_DEPTH_MAX },
 	{ "SIGNAL", parse_signal, FIELD(signal), "PROF",
 	  "a name such as PROF, SIGVTALRM or RTMIN+3, or a number; "
-	  "not KILL, STOP, SEGV, BUS, ILL, FPE, 32 or 33",
+	  "not KILL, STOP, STKFLT, 32, 33 or a fault's (SEGV, BUS, TRAP ...)",
 	  "the signal that takes samples", 0, 0 },
 	{ "MAX_SIZE", parse_size, FIELD(max_size), "256M",
 	  "at least 64K, suffixes K, M, G; 0: no limit",
@@ -396,8 +399,9 @@ static void warn_unknown(const char *name, size_t size)
 	struct format f;
 
 	format_init(&f, text, sizeof(text));
+	format_string(&f, PREFIX);
 	format_bytes(&f, name, size);
-	log_line(LOG_WARNING, "unknown variable " PREFIX "%s ignored; "
+	log_line(LOG_WARNING, "unknown variable %q ignored; "
 		 PREFIX "HELP=1 lists all", text);
 }
 

@@ -5,8 +5,6 @@
  */
 #include "agent/dw-cursor.h"
 
-#include <string.h>
-
 void dw_cursor_init(struct dw_cursor *c, const struct dw_source *source,
 		    uint64_t addr, uint64_t limit)
 {
@@ -58,21 +56,16 @@ bool dw_cursor_fill(struct dw_cursor *c)
 	return !c->bad;
 }
 
-uint64_t dw_cursor_fixed(struct dw_cursor *c, unsigned size)
+uint64_t dw_cursor_fixed_slow(struct dw_cursor *c, unsigned size)
 {
 	uint64_t value = 0;
 
-	if (c->end - c->at >= (ptrdiff_t)size) {
-		memcpy(&value, c->at, size);
-		c->at += size;
-		return value;
-	}
 	for (unsigned i = 0; i < size; i++)
 		value |= (uint64_t)dw_cursor_u8(c) << (8 * i);
 	return value;
 }
 
-uint64_t dw_cursor_uleb(struct dw_cursor *c)
+uint64_t dw_cursor_uleb_slow(struct dw_cursor *c)
 {
 	uint64_t value = 0;
 	unsigned shift = 0;
@@ -104,14 +97,11 @@ int64_t dw_cursor_sleb(struct dw_cursor *c)
 	return (int64_t)value;
 }
 
-void dw_cursor_skip(struct dw_cursor *c, uint64_t bytes)
+void dw_cursor_skip_slow(struct dw_cursor *c, uint64_t bytes)
 {
 	uint64_t addr = dw_cursor_addr(c);
-	uint64_t at_hand = (uint64_t)(c->end - c->at);
 
-	if (bytes <= at_hand) {
-		c->at += bytes;
-	} else if (addr > c->limit || bytes > c->limit - addr) {
+	if (addr > c->limit || bytes > c->limit - addr) {
 		c->bad = true;
 	} else {
 		c->at = c->end = c->piece;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "agent/memory.h"
 
@@ -82,14 +83,40 @@ static inline uint8_t dw_cursor_u8(struct dw_cursor *c)
 	return *c->at++;
 }
 
+/* The parts of the functions below for what is seldom. */
+uint64_t dw_cursor_fixed_slow(struct dw_cursor *c, unsigned size);
+uint64_t dw_cursor_uleb_slow(struct dw_cursor *c);
+void dw_cursor_skip_slow(struct dw_cursor *c, uint64_t bytes);
+
 /* `size` bytes, little endian, zero-extended; size is 1 to 8. */
-uint64_t dw_cursor_fixed(struct dw_cursor *c, unsigned size);
+static inline uint64_t dw_cursor_fixed(struct dw_cursor *c, unsigned size)
+{
+	uint64_t value;
+
+	if (c->end - c->at < 8)
+		return dw_cursor_fixed_slow(c, size);
+	memcpy(&value, c->at, 8);
+	c->at += size;
+	return value << (64 - 8 * size) >> (64 - 8 * size);
+}
 
 /* LEB128; bits beyond 64 are lost. */
-uint64_t dw_cursor_uleb(struct dw_cursor *c);
+static inline uint64_t dw_cursor_uleb(struct dw_cursor *c)
+{
+	if (c->at != c->end && *c->at < 0x80)
+		return *c->at++;
+	return dw_cursor_uleb_slow(c);
+}
+
 int64_t dw_cursor_sleb(struct dw_cursor *c);
 
-void dw_cursor_skip(struct dw_cursor *c, uint64_t bytes);
+static inline void dw_cursor_skip(struct dw_cursor *c, uint64_t bytes)
+{
+	if (bytes <= (uint64_t)(c->end - c->at))
+		c->at += bytes;
+	else
+		dw_cursor_skip_slow(c, bytes);
+}
 
 /*
  * A pointer in one of the encodings above; bad for those we do not know and

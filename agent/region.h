@@ -23,6 +23,7 @@
 #define PROFAGENT_AGENT_REGION_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/ring.h"
@@ -70,6 +71,8 @@ struct thread_record {
 	uint64_t start_ns;
 	_Atomic uint64_t end_ns;	/* 0 while it lives */
 	uint64_t cpu_start_ns;		/* its CPU clock when registered */
+	uint64_t granted_ns;		/* taken over from the account of its
+					 * start routine (agent/thread.h) */
 	_Atomic uint64_t cpu_end_ns;	/* its CPU clock at the end */
 	char name[16];			/* at its end, else read from /proc */
 
@@ -80,12 +83,13 @@ struct thread_record {
 
 	/* Handler. */
 	_Atomic uint32_t busy;		/* a handler runs: nesting guard */
-	uint64_t first_ns;		/* weight of the first expiration */
-	uint64_t carry_ns;		/* CPU time of samples that were lost */
-	uint64_t carry_count;
+	_Atomic uint64_t first_ns;	/* weight of the next expiration, once;
+					 * 0: a period. Set by who arms */
+	uint64_t carry_ns;		/* CPU time of samples that were lost: */
+	uint64_t carry_count;		/* the next sample takes it over */
 	_Atomic uint64_t samples;	/* committed */
 	_Atomic uint64_t expirations;	/* of the clock, with overruns */
-	_Atomic uint64_t weight_ns;	/* sum of cpu_ns of all expirations */
+	_Atomic uint64_t weight_ns;	/* sum of cpu_ns of committed samples */
 	_Atomic uint64_t handler_ticks;	/* time-stamp counter */
 	_Atomic uint64_t lost[LOST_REASONS];
 	_Atomic uint64_t truncated[UNWIND_ENDS];
@@ -121,12 +125,14 @@ struct region_header {
 /* --- in the agent ------------------------------------------------------ */
 
 /*
- * Makes the region of this process with room for a first chunk of threads.
- * Ordinary context, before the flusher exists. The descriptor stays open in
- * *fd (-1: anonymous) for the flusher to keep and the caller to close.
- * Returns 0 or -errno.
+ * Makes the region of this process with room for a first chunk of threads, in
+ * `runtime_dir` ($XDG_RUNTIME_DIR, NULL if unset) or one of the others. Once,
+ * before any thread claims a slot: in the constructor, or in the flusher of a
+ * forked child. *fd is the file's descriptor, -1 if the region is anonymous:
+ * the flusher keeps it. Returns 0 or -errno.
  */
-int region_init(const char *run_id, int *fd);
+int region_init(const char *runtime_dir, const char *run_id,
+		uint64_t pid_start, int *fd);
 
 /* The flusher's copy of the descriptor, for region_grow(). */
 void region_set_fd(int fd);
@@ -142,7 +148,7 @@ struct thread_record *region_record(uint32_t slot);
 uint8_t *region_ring_buffer(uint32_t slot);
 
 /*
- * Makes sure that ring bytes [0, bytes) of a slot have memory behind them.
+ * Puts memory behind ring bytes [0, bytes) of a slot have memory behind them.
  * Async-signal-safe (one system call when it has to do something).
  * Returns 0 or -errno.
  */
@@ -150,6 +156,9 @@ int region_populate(uint32_t slot, uint32_t bytes);
 
 /* Gives memory beyond RING_RESIDENT back. Flusher, while the ring is empty. */
 void region_trim(uint32_t slot);
+
+/* Bytes of memory behind the region, about. */
+uint64_t region_memory(void);
 
 /* Path of the file, "" if anonymous. */
 const char *region_path(void);

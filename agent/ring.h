@@ -12,10 +12,15 @@
  *   0             published by                  end: a SKIP record where the
  *                 head (release)                next sample would not fit
  *
- * head and tail count bytes since the ring was born and never wrap (64 bits);
- * their value modulo RING_BYTES is the place in the buffer. When the
- * ring is empty the producer goes back to the first byte by the same SKIP
- * record, so that a quiet thread touches the first pages only.
+ * head, tail and base count bytes since the ring was born and never wrap (64
+ * bits); their value modulo RING_BYTES is the place in the buffer. A producer
+ * that finds the ring empty goes on at the first byte of the buffer and
+ * says so in `base`: nothing lies between tail and base. So a
+ * quiet thread touches the first pages only. The oldest sample is at
+ * max(tail, base).
+ *
+ * Only the first `resident` bytes have memory behind them; the producer asks
+ * for more (region_populate) before it writes beyond.
  */
 #ifndef PROFAGENT_AGENT_RING_H
 #define PROFAGENT_AGENT_RING_H
@@ -25,7 +30,7 @@
 #include <stdint.h>
 
 #define RING_BYTES (256u * 1024u)	/* address space, a power of two */
-#define RING_RESIDENT (16u * 1024u)	/* kept in memory for a quiet thread */
+#define RING_RESIDENT (16u * 1024u)	/* kept in memory after a burst */
 
 enum ring_kind {
 	RING_SAMPLE = 1,
@@ -50,8 +55,18 @@ struct ring_sample {
 /* In shared memory. Producer and consumer fields on lines of their own. */
 struct ring {
 	_Alignas(64) _Atomic uint64_t head;	/* written by the producer */
-	_Atomic uint32_t resident;	/* bytes known to have memory behind */
+	_Atomic uint64_t base;			/* written by the producer */
+	_Atomic uint32_t resident;	/* bytes with memory behind */
 	_Alignas(64) _Atomic uint64_t tail;	/* written by the consumer */
+	_Atomic uint32_t trimming;	/* resident may not grow just now */
+};
+
+/* Where the producer may write its next sample. */
+struct ring_place {
+	struct ring_sample *sample;	/* to be filled */
+	uint32_t frames;		/* room for so many */
+	uint32_t need;			/* -EAGAIN: resident bytes needed */
+	uint64_t start;			/* for ring_commit() */
 };
 
 /*
@@ -60,21 +75,24 @@ struct ring {
  */
 
 /*
- * Producer. Room for a sample of up to `max_frames` frames; fewer are given
- * when the free room is smaller, down to `min_frames`. Returns the
- * record to fill and stores the granted number in *granted, or NULL: full.
- * `*wrapped_head` is where ring_commit() continues. Async-signal-safe.
+ * Producer. Finds room for a sample of at least `min_frames` and at most
+ * `max_frames` frames. Async-signal-safe.
+ *   0        place->sample may be filled with place->frames frames
+ *   -ENOSPC  the ring is full
+ *   -EAGAIN  make place->need bytes resident, store them, and call again
  */
-struct ring_sample *ring_reserve(struct ring *ring, uint8_t *buffer,
-				 uint32_t min_frames, uint32_t max_frames,
-				 uint32_t *granted, uint64_t *start);
+int ring_reserve(struct ring *ring, uint8_t *buffer, uint32_t min_frames,
+		 uint32_t max_frames, struct ring_place *place);
 
 /*
- * Producer. Publishes the record reserved at `start`, holding s->frames frames.
- * Returns true when the ring became more than half full by it: wake the flusher.
- * Async-signal-safe.
+ * Producer. Publishes the reserved sample, which holds sample->frames frames.
+ * Returns true when the ring became more than half full by it: wake the
+ * flusher. Async-signal-safe.
  */
-bool ring_commit(struct ring *ring, struct ring_sample *s, uint64_t start);
+bool ring_commit(struct ring *ring, const struct ring_place *place);
+
+/* Consumer. Where the oldest sample is, and how far it may read. */
+uint64_t ring_oldest(struct ring *ring, uint64_t *head);
 
 /*
  * Consumer. The next sample at or after *pos and before `head`, NULL when there

@@ -10,15 +10,15 @@ _Atomic uint64_t unwind_cache[UNWIND_CACHE_ENTRIES];
 
 _Atomic uint32_t unwind_cache_generation = 1;
 
-void unwind_cache_store(uint64_t pc, uint32_t generation, uint64_t cfa_words,
+void unwind_cache_store(uint64_t ra, uint32_t generation, uint64_t cfa_words,
 			uint64_t rbp_words, uint64_t bits)
 {
-	uint64_t word = unwind_cache_key(pc, generation) << 23 |
+	uint64_t word = unwind_cache_key(ra, generation) << 23 |
 			cfa_words << 9 | rbp_words << 2 | bits;
 
-	if (pc >> ARCH_PC_BITS != 0)	/* its tag does not fit */
+	if (ra >> ARCH_PC_BITS != 0)	/* its tag does not fit */
 		return;
-	atomic_store_explicit(&unwind_cache[unwind_cache_index(pc)], word,
+	atomic_store_explicit(&unwind_cache[unwind_cache_index(ra)], word,
 			      memory_order_relaxed);
 }
 

@@ -8,12 +8,13 @@
  * either whole and for its pc, or a miss.
  *
  *   63        32 31      23 22       9 8       2  1    0
- *   | pc >> 15  | generat. | CFA / 8  | rbp / 8 | end | rbp |
+ *   | ra >> 15  | generat. | CFA / 8  | rbp / 8 | end | rbp |
  *
- * The index holds the low 15 bits of pc, mixed with what the tag has, so that
- * index and tag together are the whole pc. bit 0: CFA is relative to rbp, not
- * rsp. bit 1: the outermost frame. rbp / 8: saved that many words below the
- * CFA, 0: kept.
+ * The key is a return address, or the interrupted pc + 1: what tables are asked
+ * for is one less. Its low 15 bits are the index, plain, because they are
+ * spread well enough and the next load waits for it; index and tag together are
+ * the whole key. bit 0: CFA is relative to rbp, not rsp. bit 1: the outermost
+ * frame. rbp / 8: saved that many words below the CFA, 0: kept.
  *
  * All functions are async-signal-safe and may run at once in any thread.
  */
@@ -51,25 +52,24 @@ static inline uint32_t unwind_cache_begin(void)
 				    memory_order_relaxed);
 }
 
-static inline uint32_t unwind_cache_index(uint64_t pc)
+static inline uint32_t unwind_cache_index(uint64_t ra)
 {
-	return (uint32_t)(pc ^ (pc >> UNWIND_CACHE_BITS)) &
-	       (UNWIND_CACHE_ENTRIES - 1);
+	return (uint32_t)ra & (UNWIND_CACHE_ENTRIES - 1);
 }
 
-/* What an entry for `pc` has in its bits 23 and up. */
-static inline uint64_t unwind_cache_key(uint64_t pc, uint32_t generation)
+/* What an entry for `ra` has in its bits 23 and up. */
+static inline uint64_t unwind_cache_key(uint64_t ra, uint32_t generation)
 {
-	return (pc >> UNWIND_CACHE_BITS) << 9 | generation;
+	return (ra >> UNWIND_CACHE_BITS) << 9 | generation;
 }
 
-/* The entry for `pc` in *word; false if there is none. */
-static inline bool unwind_cache_find(uint64_t pc, uint32_t generation,
+/* The entry for `ra` in *word; false if there is none. */
+static inline bool unwind_cache_find(uint64_t ra, uint32_t generation,
 				     uint64_t *word)
 {
-	*word = atomic_load_explicit(&unwind_cache[unwind_cache_index(pc)],
+	*word = atomic_load_explicit(&unwind_cache[unwind_cache_index(ra)],
 				     memory_order_relaxed);
-	return *word >> 23 == unwind_cache_key(pc, generation);
+	return *word >> 23 == unwind_cache_key(ra, generation);
 }
 
 /* Bytes from the register to the CFA. */
@@ -88,7 +88,7 @@ static inline uint64_t unwind_cache_rbp_offset(uint64_t word)
  * Keeps a rule; offsets in words of 8 bytes, at most the maxima above; `bits`
  * of UNWIND_CACHE_CFA_RBP and _OUTERMOST.
  */
-void unwind_cache_store(uint64_t pc, uint32_t generation, uint64_t cfa_words,
+void unwind_cache_store(uint64_t ra, uint32_t generation, uint64_t cfa_words,
 			uint64_t rbp_words, uint64_t bits);
 
 /* Forgets everything: walks that begin from now on find none of it. */

@@ -55,7 +55,7 @@ static uint64_t walk_pc(const struct walk *w)
  */
 static enum unwind_end walk_cached(struct walk *w)
 {
-	uint64_t pc = walk_pc(w);
+	uint64_t key = walk_pc(w) + 1;
 	uint64_t rsp = w->regs.reg[ARCH_RSP];
 	uint64_t rbp = w->regs.reg[ARCH_RBP];
 	uint32_t known = w->regs.known;
@@ -63,13 +63,13 @@ static enum unwind_end walk_cached(struct walk *w)
 	unsigned n = w->n;
 	uint64_t word, cfa, ra, offset;
 
-	while (unwind_cache_find(pc, w->generation, &word)) {
-		if (word & UNWIND_CACHE_OUTERMOST) {
-			end = UNWIND_COMPLETE;
+	while (unwind_cache_find(key, w->generation, &word)) {
+		end = UNWIND_COMPLETE;
+		if (word & UNWIND_CACHE_OUTERMOST)
 			break;
-		}
 		cfa = word & UNWIND_CACHE_CFA_RBP ? rbp : rsp;
 		cfa += unwind_cache_cfa_offset(word);
+		end = UNWIND_ENDS;
 		if (cfa <= rsp || (word & UNWIND_CACHE_CFA_RBP &&
 				   !(known & ARCH_BIT(ARCH_RBP))))
 			break;	/* step_by_table() says why */
@@ -90,13 +90,15 @@ static enum unwind_end walk_cached(struct walk *w)
 			break;
 		end = UNWIND_ENDS;
 		rsp = cfa;
-		pc = ra - 1;
-		w->pcs[n++] = pc;
+		/* The stack goes up: a line that is needed in a few frames. */
+		__builtin_prefetch((const void *)(uintptr_t)(cfa + 512));
+		key = ra;
+		w->pcs[n++] = ra - 1;
 	}
 	if (n != w->n) {
 		w->n = n;
 		w->last_exact = 0;
-		w->regs.reg[ARCH_PC] = pc + 1;
+		w->regs.reg[ARCH_PC] = key;
 		w->regs.reg[ARCH_RSP] = rsp;
 		w->regs.reg[ARCH_RBP] = rbp;
 		w->regs.known = known & (ARCH_BIT(ARCH_PC) |
@@ -117,7 +119,7 @@ static void keep_rule(const struct walk *w, uint64_t pc,
 	if (fde->is_signal)
 		return;
 	if (row->how[ARCH_PC] == CFI_UNDEFINED) {
-		unwind_cache_store(pc, w->generation, 0, 0,
+		unwind_cache_store(pc + 1, w->generation, 0, 0,
 				   UNWIND_CACHE_OUTERMOST);
 		return;
 	}
@@ -136,7 +138,7 @@ static void keep_rule(const struct walk *w, uint64_t pc,
 		return;
 	if (row->how[ARCH_RBP] == CFI_OFFSET && rbp == 0)
 		return;	/* rbp at the CFA itself: 0 means kept */
-	unwind_cache_store(pc, w->generation, (uint64_t)cfa / 8,
+	unwind_cache_store(pc + 1, w->generation, (uint64_t)cfa / 8,
 			   (uint64_t)rbp / 8, bits);
 }
 
@@ -187,7 +189,7 @@ static enum unwind_end step_without_table(struct walk *w,
 	/* Behind a call every visit finds the same frame. */
 	if (end == UNWIND_ENDS && !is_leaf &&
 	    w->regs.reg[ARCH_RSP] == rbp + 16)
-		unwind_cache_store(pc, w->generation, 2, 2,
+		unwind_cache_store(pc + 1, w->generation, 2, 2,
 				   UNWIND_CACHE_CFA_RBP);
 	w->last_exact = 0;
 	return end;

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * agent: see agent.h. Called by the constructor and by the interposers, on
+ * threads of the program; agent_start_forked_child() by the handler and
+ * agent_child_started() by the flusher.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "agent/clock.h"
+#include "agent/drain.h"
+#include "agent/flusher.h"
+#include "agent/identity.h"
+#include "agent/log.h"
+#include "agent/modules.h"
+#include "agent/process.h"
+#include "agent/region.h"
+#include "agent/sampler.h"
+#include "agent/signals.h"
+#include "agent/sys.h"
+#include "agent/thread.h"
+#include "agent/unwind.h"
+#include "agent/writer.h"
+
+#define END_TIMEOUT_MS 200	/* what an exiting program waits for us at most */
+#define CHILD_TIMEOUT_MS 50	/* a forked child that creates a thread */
+
+struct config agent_config;
+struct agent_process agent_process;
+
+static _Atomic int state;
+/* Stands for the one thread of a forked child until it has a region. */
+static struct thread_record forked = { .timer = -1, .clock = -1 };
+static struct unwind_stack forked_stack;
+static uint32_t main_slot = THREAD_NO_SLOT;
+
+enum agent_state agent_state(void)
+{
+	/* acquire: pairs with the release in set_state() */
+	return (enum agent_state)atomic_load_explicit(&state,
+						      memory_order_acquire);
+}
+
+static void set_state(enum agent_state s)
+{
+	atomic_store_explicit(&state, s, memory_order_release);
+	sampler_enable(s == AGENT_RUNNING || s == AGENT_FORKED);
+}
+
+bool agent_is_ours(void)
+{
+	return agent_state() != AGENT_OFF && sys_getpid() == agent_process.pid;
+}
+
+static uint64_t period_ns(void)
+{
+	/* 10^12 over 1/1000 Hz is ns */
+	return 1000000000000u / agent_config.rate_mhz;
+}
+
+/* --- threads ------------------------------------------------------------- */
+
+static void arm(uint32_t slot)
+{
+	if (agent_state() == AGENT_RUNNING && signals_ours() != 0)
+		clock_arm(slot, signals_ours());
+}
+
+/* In a forked child that has not sampled yet: waits for its region. */
+static bool is_ready(void)
+{
+	static const struct timespec ms = { 0, 1000000 };
+	int tries;
+
+	if (agent_state() == AGENT_FORKED)
+		agent_start_forked_child();
+	for (tries = 0; agent_state() == AGENT_STARTING &&
+			tries < CHILD_TIMEOUT_MS; tries++)
+		sys_call(SYS_nanosleep, &ms, NULL);
+	return agent_state() == AGENT_RUNNING ||
+	       agent_state() == AGENT_PAUSED;
+}
+
+uint32_t agent_thread_begin(uint64_t start_routine, uint64_t stack_low,
+			    uint64_t stack_high)
+{
+	struct thread_record *t;
+	uint32_t slot;
+
+	if (!is_ready())
+		return THREAD_NO_SLOT;
+	slot = thread_claim(sys_gettid(), start_routine, 0);
+	if (slot == THREAD_NO_SLOT)
+		return slot;
+	t = region_record(slot);
+	t->stack_low = stack_low;
+	t->stack_high = stack_high;
+	thread_set_self(slot, stack_low, stack_high);
+	thread_publish(slot);
+	arm(slot);
+	return slot;
+}
+
+void agent_thread_end(uint32_t slot)
+{
+	struct thread_record *t = region_record(slot);
+	char name[16] = "";
+
+	if (!t || t->tid != sys_gettid())
+		return;
+	clock_disarm(slot);
+	thread_set_self(THREAD_NO_SLOT, 0, 0);
+	sys_call(SYS_prctl, PR_GET_NAME, name);
+	thread_end(slot, sys_clock_ns(CLOCK_THREAD_CPUTIME_ID), name);
+}
+
+static void register_main(uint64_t cpu_before)
+{
+	struct thread_record *t;
+
+	main_slot = thread_claim_now(sys_gettid(), 0, THREAD_MAIN);
+	if (main_slot == THREAD_NO_SLOT)
+		return;
+	t = region_record(main_slot);
+	t->cpu_start_ns = cpu_before;
+	t->stack_high = process_main_stack_high();
+	t->stack_low = process_main_stack_low();
+	thread_set_self(main_slot, t->stack_low, t->stack_high);
+	thread_publish(main_slot);
+}
+
+/* --- beginning -------------------------------------------------------------- */
+
+static bool read_config(char **envp)
+{
+	struct config_error error;
+
+	if (config_read(&agent_config, envp, &error) != 0) {
+		log_line(LOG_ERROR, "%s; the program runs unprofiled",
+			 error.text);
+		return false;
+	}
+	log_init(agent_config.log);
+	config_warn_unknown(envp);
+	if (agent_config.help) {
+		config_help(2);
+		return false;
+	}
+	return true;
+}
+
+static int init_parts(void)
+{
+	const struct unwind_backend *backend =
+		unwind_find(agent_config.unwind);
+	int err = modules_init(NULL);
+
+	if (err == 0 && backend->init)
+		err = backend->init();
+	if (err != 0)
+		return err;
+	sampler_init(backend, (uint32_t)agent_config.depth);
+	return clock_init(agent_config.clock, period_ns());
+}
+
+static int init_writer(void)
+{
+	struct writer_names names = {
+		.program = agent_process.program,
+		.pid = agent_process.pid,
+		.host = agent_process.host,
+		.start_unix_s = agent_process.start_unix_ns / 1000000000u,
+	};
+	char bad;
+
+	return writer_init(agent_config.output, agent_process.cwd, &names,
+			   process_fallback_dir(), agent_config.max_size, &bad);
+}
+
+/* The descriptor of the region is the flusher's; ours is closed at once. */
+static int start_flusher(int fd)
+{
+	int err = flusher_start(fd);
+
+	if (fd >= 0)
+		sys_close(fd);
+	log_set_flusher(flusher_tid());
+	return err;
+}
+
+static int begin(void)
+{
+	int fd, err;
+
+	err = init_parts();
+	if (err == 0)
+		err = init_writer();
+	if (err == 0)
+		err = region_init(process_runtime_dir(), agent_process.run_id,
+				  agent_process.pid_start, &fd);
+	if (err != 0)
+		return err;
+	register_main(agent_process.cpu_before_ns);
+	err = signals_init((int)agent_config.signal);
+	if (err == 0)
+		err = start_flusher(fd);
+	return err;
+}
+
+void agent_init(char **envp)
+{
+	int err;
+
+	if (!read_config(envp))
+		return;
+	process_describe(envp, agent_config.parent_run);
+	if (!agent_config.children)
+		process_hide_preload(envp);
+	else
+		process_pass_run_id(agent_process.run_id);
+	err = begin();
+	if (err != 0) {
+		log_line(LOG_ERROR, "cannot start (error %d); the program runs "
+			 "unprofiled", -err);
+		region_unlink();
+		return;
+	}
+	set_state(agent_config.start ? AGENT_RUNNING : AGENT_PAUSED);
+	arm(main_slot);
+}
+
+static void arm_forked(int signo)
+{
+	forked.tid = sys_gettid();
+	clock_arm_record(&forked, AGENT_FORKED_COOKIE, signo);
+}
+
+/* --- end, exec, other interruptions --------------------------------------- */
+
+void agent_end(void)
+{
+	enum agent_state was = agent_state();
+
+	if (!agent_is_ours() || was == AGENT_ENDED)
+		return;
+	if (was == AGENT_FORKED || was == AGENT_STARTING) {
+		set_state(AGENT_ENDED);
+		return;
+	}
+	set_state(AGENT_ENDED);
+	clock_stop();
+	flusher_ask(FLUSHER_FINISH, END_TIMEOUT_MS);
+}
+
+/* The calling thread meets none of our signals from here on. */
+static void silence_self(void)
+{
+	signals_set old = signals_block_all();
+	int signo = signals_ours();
+	uint32_t slot = thread_self();
+
+	clock_stop();
+	clock_disarm_record(&forked);
+	if (slot != THREAD_NO_SLOT)
+		clock_disarm(slot);
+	if (signo) {
+		signals_take_pending(signo);
+		if (signals_virtually_blocked())
+			old |= SIGNALS_BIT(signo);
+	}
+	signals_restore(old);
+}
+
+void agent_exec_begin(void)
+{
+	if (!agent_is_ours())
+		return;
+	silence_self();
+	if (agent_state() == AGENT_RUNNING || agent_state() == AGENT_PAUSED)
+		flusher_ask(FLUSHER_EXEC, END_TIMEOUT_MS);
+}
+
+void agent_exec_failed(void)
+{
+	uint32_t slot = thread_self();
+	int signo = signals_ours();
+	signals_set old;
+
+	if (!agent_is_ours())
+		return;
+	if (signo && signals_virtually_blocked()) {
+		old = signals_block_all();
+		signals_restore(old & ~SIGNALS_BIT(signo));
+	}
+	if (agent_state() == AGENT_FORKED)
+		arm_forked(signo);
+	else if (slot != THREAD_NO_SLOT)
+		arm(slot);
+}
+
+static bool has_flusher(void)
+{
+	return agent_is_ours() && flusher_tid() != 0;
+}
+
+void agent_identity_begin(void)
+{
+	if (has_flusher())
+		flusher_ask(FLUSHER_OPEN, END_TIMEOUT_MS);
+}
+
+void agent_identity_end(void)
+{
+	if (!has_flusher())
+		return;
+	if (identity_capture() == 0 &&
+	    flusher_ask(FLUSHER_ADOPT, END_TIMEOUT_MS))
+		return;
+	log_line(LOG_WARNING, "cannot follow the program's change of identity: "
+		 "profiling of process %d ends here", agent_process.pid);
+	agent_end();
+}
+
+void agent_suspend_flusher(void)
+{
+	if (!has_flusher())
+		return;
+	flusher_ask(FLUSHER_STOP, END_TIMEOUT_MS);
+}
+
+void agent_resume_flusher(void)
+{
+	int fd;
+
+	if (!agent_is_ours() || flusher_tid() != 0 ||
+	    (agent_state() != AGENT_RUNNING && agent_state() != AGENT_PAUSED))
+		return;
+	fd = region_path()[0] ? sys_open(region_path(), O_RDWR | O_CLOEXEC, 0)
+			      : -1;
+	start_flusher(fd < 0 ? -1 : fd);
+}
+
+static void for_each_live(void (*visit)(uint32_t slot))
+{
+	uint32_t slots = region_slots(), i;
+
+	for (i = 0; i < slots; i++)
+		/* acquire: pairs with the release in thread_publish() */
+		if (atomic_load_explicit(&region_record(i)->state,
+					 memory_order_acquire) == SLOT_LIVE)
+			visit(i);
+}
+
+static void rearm(uint32_t slot)
+{
+	clock_disarm(slot);
+	arm(slot);
+}
+
+void agent_step_aside(const char *reason)
+{
+	if (!agent_is_ours() || agent_state() == AGENT_ENDED)
+		return;
+	log_line(LOG_WARNING, "%s: profiling of process %d ends here", reason,
+		 agent_process.pid);
+	for_each_live(clock_disarm);
+	silence_self();
+	agent_end();
+}
+
+void agent_change_signal(int signo)
+{
+	if (signo == 0) {
+		for_each_live(clock_disarm);
+		return;
+	}
+	clock_stop();
+	if (agent_state() == AGENT_FORKED) {
+		clock_disarm_record(&forked);
+		arm_forked(signo);
+		return;
+	}
+	for_each_live(rearm);
+}
+
+/* --- fork --------------------------------------------------------------------- */
+
+/*
+ * Only what is cheap: most children exec at once. The rest waits for the first
+ * sample. What the parent's mappings held is not mapped here (MADV_DONTFORK).
+ */
+void agent_forked(void)
+{
+	enum agent_state was = agent_state();
+
+	if (was == AGENT_OFF || was == AGENT_ENDED)
+		return;
+	agent_process.ppid = agent_process.pid;
+	agent_process.pid = sys_getpid();
+	thread_self_stack(&forked_stack.low, &forked_stack.high);
+	flusher_reset_after_fork();
+	region_reset_after_fork();
+	thread_reset_after_fork();
+	log_set_flusher(0);
+	main_slot = THREAD_NO_SLOT;
+	forked.clock = forked.timer = -1;
+	if (was == AGENT_PAUSED || signals_ours() == 0)
+		return;
+	set_state(AGENT_FORKED);
+	arm_forked(signals_ours());
+}
+
+void agent_start_forked_child(void)
+{
+	int expected = AGENT_FORKED;
+
+	if (!atomic_compare_exchange_strong_explicit(
+		    &state, &expected, AGENT_STARTING, memory_order_acq_rel,
+		    memory_order_relaxed))
+		return;
+	if (flusher_start(-1) != 0)
+		set_state(AGENT_ENDED);
+}
+
+void agent_child_started(void)
+{
+	int fd = -1, err;
+
+	drain_reset_after_fork();
+	modules_reset_after_fork();
+	process_describe_child();
+	err = init_writer();
+	if (err == 0)
+		err = region_init(process_runtime_dir(), agent_process.run_id,
+				  agent_process.pid_start, &fd);
+	if (err != 0) {
+		set_state(AGENT_ENDED);
+		return;
+	}
+	log_set_flusher(flusher_tid());
+	main_slot = thread_claim_now(agent_process.pid, 0, THREAD_MAIN);
+	region_record(main_slot)->stack_low = forked_stack.low;
+	region_record(main_slot)->stack_high = forked_stack.high;
+	thread_publish(main_slot);
+	clock_disarm_record(&forked);
+	set_state(AGENT_RUNNING);
+	arm(main_slot);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * agent: the state of the whole process and its transitions.
+ *
+ *   OFF ------> RUNNING <----> PAUSED          start, pause, resume
+ *    ^            |  \
+ *    |            |   `------> FORKED          in a forked child; its first
+ *  bad config,    v              |             sample makes it RUNNING
+ *  start = 0    ENDED  <---------'             exit, seccomp, exec
+ */
+#ifndef PROFAGENT_AGENT_AGENT_H
+#define PROFAGENT_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/config.h"
+
+enum agent_state {
+	AGENT_OFF = 0,
+	AGENT_STARTING,
+	AGENT_RUNNING,
+	AGENT_PAUSED,
+	AGENT_FORKED,
+	AGENT_ENDED,
+};
+
+/* si_value of the timer of a forked child that has no region yet. */
+#define AGENT_FORKED_COOKIE 0x5affull << 48
+
+/* What is known of this process; written before the flusher exists. */
+struct agent_process {
+	int pid, ppid;
+	uint64_t start_unix_ns, start_mono_ns;
+	uint64_t cpu_before_ns;		/* of the process, when we began */
+	uint64_t pid_start;		/* field 22 of /proc/self/stat */
+	char run_id[17], parent_run_id[17];
+	char program[64], exe[1024], host[65], boot_id[40];
+	char cwd[4096];
+	char command[4096];		/* NUL separated */
+	uint32_t command_size;
+};
+
+extern struct config agent_config;
+extern struct agent_process agent_process;
+
+/*
+ * Everything that begins with the program: reads the environment, registers
+ * the main thread, starts the flusher and the clocks. The constructor calls it,
+ * once. Ordinary context, before any thread of the program.
+ */
+void agent_init(char **envp);
+
+/*
+ * True when this process is the one the agent was set up in. False in a vfork
+ * child, which shares our memory, and in one forked by a raw system call:
+ * every interposer then passes straight through.
+ */
+bool agent_is_ours(void);
+
+enum agent_state agent_state(void);
+
+/* A thread of the program begins (in that thread). Returns its slot. */
+uint32_t agent_thread_begin(uint64_t start_routine, uint64_t stack_low,
+			    uint64_t stack_high);
+/* It ends. In that thread. */
+void agent_thread_end(uint32_t slot);
+
+/*
+ * The process ends by exit, _exit or quick_exit: the flusher writes what there
+ * is; waits at most 200 ms for it.
+ */
+void agent_end(void);
+
+/*
+ * Around exec: writes what there is, stops the clocks and takes pending
+ * signals of ours back, so that the new program meets none; agent_exec_failed()
+ * undoes it.
+ */
+void agent_exec_begin(void);
+void agent_exec_failed(void);
+
+/*
+ * Around a call that changes who the program is (set*id, setgroups, chroot): the
+ * output is opened before, and afterwards the flusher becomes the same. One
+ * that cannot is stopped, so that it keeps no right the program gave up.
+ */
+void agent_identity_begin(void);
+void agent_identity_end(void);
+
+/*
+ * Around a call that needs a single-threaded process (unshare, setns): the
+ * flusher stops, and starts again with the rights the thread then has.
+ */
+void agent_suspend_flusher(void);
+void agent_resume_flusher(void);
+
+/* Writes what there is, disarms all clocks, for good: seccomp. */
+void agent_step_aside(const char *reason);
+
+/* The clocks of all threads go over to signal `signo`. */
+void agent_change_signal(int signo);
+
+/* In a forked child, from pthread_atfork. */
+void agent_forked(void);
+
+/*
+ * On its first expiry, in the handler, or when it creates a thread: starts the
+ * child's flusher, which does the rest. Async-signal-safe.
+ */
+void agent_start_forked_child(void);
+
+/* The flusher of a forked child begins: region, record and clock. Flusher. */
+void agent_child_started(void);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clock-cputime: a POSIX timer on the CPU clock of each thread, its signal
+ * sent to that thread.
+ *
+ * It rides on the kernel's tick: no interrupt of its own, no signal for
+ * a thread that does not run, and, since the timer is handled on the way back
+ * to user mode (Linux 5.9), no interrupted system call. Expirations beyond the
+ * tick's rate come as overruns.
+ */
+#include "agent/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/sys.h"
+
+#ifndef SIGEV_THREAD_ID
+#define SIGEV_THREAD_ID 4
+#endif
+
+static struct timespec from_ns(uint64_t ns)
+{
+	struct timespec ts = { (time_t)(ns / 1000000000u),
+			       (long)(ns % 1000000000u) };
+
+	return ts;
+}
+
+static int create(struct thread_record *t, uint64_t cookie, int signo)
+{
+	/* as the kernel has it: libc's sigevent hides the thread id */
+	struct {
+		uint64_t value;
+		int32_t signo;
+		int32_t notify;
+		int32_t tid;
+		int32_t pad[11];
+	} event;
+	int32_t id = -1;
+	int err;
+
+	_Static_assert(sizeof(event) == 64, "struct sigevent of the kernel");
+	memset(&event, 0, sizeof(event));
+	event.value = cookie;
+	event.signo = signo;
+	event.notify = SIGEV_THREAD_ID;
+	event.tid = t->tid;
+	err = (int)sys_call(SYS_timer_create, sys_thread_clock(t->tid), &event,
+			    &id);
+	if (err < 0)
+		return err;
+	t->timer = id;
+	return 0;
+}
+
+static void cputime_disarm(struct thread_record *t)
+{
+	if (t->timer >= 0)
+		sys_call(SYS_timer_delete, t->timer);
+	t->timer = -1;
+}
+
+static int cputime_arm(struct thread_record *t, uint64_t cookie,
+		       uint64_t first_ns, int signo)
+{
+	struct itimerspec when = { from_ns(t->period_ns), from_ns(first_ns) };
+	int err = create(t, cookie, signo);
+
+	if (err < 0)
+		return err;
+	err = (int)sys_call(SYS_timer_settime, t->timer, 0, &when, NULL);
+	if (err < 0)
+		cputime_disarm(t);
+	return err;
+}
+
+static bool cputime_owns(int code)
+{
+	return code == SI_TIMER;
+}
+
+const struct clock clock_cputime = {
+	.name = "cputime",
+	.per_thread = true,
+	.arm = cputime_arm,
+	.disarm = cputime_disarm,
+	.owns = cputime_owns,
+};

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clock-itimer: setitimer(ITIMER_PROF), one for the whole process: the last
+ * resort where thread timers are refused.
+ *
+ * The kernel sends the signal to the process and hands it to the thread that
+ * runs when the tick comes, if that does not block it. It carries no value: the
+ * handler asks TLS who it is. At most one is pending, so that
+ * expirations between two deliveries are lost.
+ */
+#include "agent/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/time.h>
+
+#include "agent/sys.h"
+
+static struct timeval from_ns(uint64_t ns)
+{
+	struct timeval tv = { (time_t)(ns / 1000000000u),
+			      (long)(ns % 1000000000u / 1000u) };
+
+	if (tv.tv_sec == 0 && tv.tv_usec == 0)
+		tv.tv_usec = 1;
+	return tv;
+}
+
+static int itimer_arm(struct thread_record *t, uint64_t cookie,
+		      uint64_t first_ns, int signo)
+{
+	struct itimerval when = { from_ns(t->period_ns), from_ns(first_ns) };
+	struct itimerval now;
+	int err;
+
+	(void)cookie;
+	if (signo != SIGPROF)	/* the kernel sends no other */
+		return -ENOTSUP;
+	err = (int)sys_call(SYS_getitimer, ITIMER_PROF, &now);
+	if (err < 0)
+		return err;
+	if (now.it_value.tv_sec || now.it_value.tv_usec)
+		return 0;	/* runs already, for another thread */
+	return (int)sys_call(SYS_setitimer, ITIMER_PROF, &when, NULL);
+}
+
+/* It runs on for the other threads: itimer_stop() ends it for all. */
+static void itimer_disarm(struct thread_record *t)
+{
+	(void)t;
+}
+
+static void itimer_stop(void)
+{
+	static const struct itimerval off;
+
+	sys_call(SYS_setitimer, ITIMER_PROF, &off, NULL);
+}
+
+static bool itimer_owns(int code)
+{
+	return code == SI_KERNEL;
+}
+
+const struct clock clock_itimer = {
+	.name = "itimer",
+	.per_thread = false,
+	.arm = itimer_arm,
+	.disarm = itimer_disarm,
+	.stop = itimer_stop,
+	.owns = itimer_owns,
+};

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * drain: see drain.h. Flusher only: no libc beyond mem* and str*.
+ */
+#include <config.h>
+
+#include "agent/drain.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/arena.h"
+#include "agent/clock.h"
+#include "agent/foreign.h"
+#include "agent/log.h"
+#include "agent/modules.h"
+#include "agent/pprof.h"
+#include "agent/region.h"
+#include "agent/sampler.h"
+#include "agent/signals.h"
+#include "agent/stacks.h"
+#include "agent/sys.h"
+#include "agent/tasks.h"
+#include "agent/thread.h"
+#include "agent/writer.h"
+
+/* Free slots below which the region grows. */
+#define SLOTS_SPARE 8u
+
+/* A ring that was read in this round. */
+struct drained {
+	struct drained *next;
+	uint32_t slot, generation;
+	uint64_t position;
+	bool ended;
+};
+
+/* The flusher's own; a forked child starts from zero. */
+static struct {
+	struct pprof *pprof;
+	struct stacks *stacks;
+	struct arena arena;		/* of one round */
+	struct drained *first, **last;
+	const uint8_t *fragment;	/* not written yet: the disk is full */
+	size_t fragment_size;
+	bool began;			/* the file has its first member */
+	uint32_t part;
+	uint64_t file_start_ns;
+	uint64_t flushes;
+	uint64_t ticks_at_start, ns_at_start;
+	unsigned char said_disk, said_fallback;
+} d;
+
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static enum slot_state slot_state(struct thread_record *t)
+{
+	/* acquire: pairs with the releases in thread.c */
+	return atomic_load_explicit(&t->state, memory_order_acquire);
+}
+
+/* --- setting up ---------------------------------------------------------- */
+
+static int prepare(void)
+{
+	if (d.pprof)
+		return 0;
+	d.pprof = pprof_new();
+	d.stacks = stacks_new();
+	d.ticks_at_start = sampler_ticks();
+	d.ns_at_start = sys_clock_ns(CLOCK_MONOTONIC);
+	return d.pprof && d.stacks ? 0 : -ENOMEM;
+}
+
+static void keep_slots_spare(void)
+{
+	uint32_t slots = region_slots(), i, free_slots = 0;
+
+	for (i = 0; i < slots && free_slots < SLOTS_SPARE; i++)
+		if (slot_state(region_record(i)) == SLOT_FREE)
+			free_slots++;
+	if (free_slots < SLOTS_SPARE)
+		region_grow();
+}
+
+/* --- rings into stacks --------------------------------------------------- */
+
+static void remember(uint32_t slot, uint64_t position, bool ended)
+{
+	struct drained *r = arena_alloc(&d.arena, sizeof(*r));
+
+	if (!r)
+		return;		/* not released: drained again next time */
+	r->slot = slot;
+	r->generation = (uint32_t)atomic_load_explicit(
+		&region_record(slot)->generation, memory_order_relaxed);
+	r->position = position;
+	r->ended = ended;
+	*d.last = r;
+	d.last = &r->next;
+}
+
+static void drain_slot(uint32_t slot)
+{
+	struct thread_record *t = region_record(slot);
+	enum slot_state state = slot_state(t);
+	const struct ring_sample *s;
+	uint64_t head, pos;
+	bool bad = false;
+
+	if (state != SLOT_LIVE && state != SLOT_ENDED)
+		return;
+	pos = ring_oldest(&t->ring, &head);
+	if (pos == head) {
+		if (state == SLOT_ENDED)
+			remember(slot, head, true);
+		return;
+	}
+	while ((s = ring_next(region_ring_buffer(slot), head, &pos, &bad)))
+		if (stacks_add(d.stacks, slot,
+			       (uint32_t)atomic_load_explicit(
+				       &t->generation, memory_order_relaxed),
+			       s) != 0)
+			atomic_fetch_add_explicit(
+				&thread_totals.lost[LOST_NO_MEMORY], 1,
+				memory_order_relaxed);
+	remember(slot, head, state == SLOT_ENDED);
+}
+
+static void drain_all(void)
+{
+	uint32_t slots = region_slots(), i;
+
+	d.first = NULL;
+	d.last = &d.first;
+	for (i = 0; i < slots; i++)
+		drain_slot(i);
+}
+
+/* --- stacks into a fragment ---------------------------------------------- */
+
+static void describe(struct pprof_process *p)
+{
+	const struct agent_process *a = &agent_process;
+
+	*p = (struct pprof_process){
+		.pid = a->pid,
+		.ppid = a->ppid,
+		.run_id = a->run_id,
+		.program = a->program,
+		.exe = a->exe,
+		.host = a->host,
+		.region = region_path(),
+		.version = PACKAGE_VERSION,
+		.boot_id = a->boot_id,
+		.parent_run_id = a->parent_run_id,
+		.command = a->command,
+		.command_size = a->command_size,
+		.start_unix_ns = a->start_unix_ns,
+		.start_mono_ns = a->start_mono_ns,
+		.pid_start = a->pid_start,
+		.period_ns = clock_period_ns(),
+		.cpu = true,
+	};
+}
+
+static void name_of(const struct thread_record *t, char name[TASKS_NAME])
+{
+	if (t->name[0] == '\0' && tasks_name(t->tid, name))
+		return;
+	memcpy(name, t->name, TASKS_NAME);
+}
+
+static void add_thread(const struct drained *r, const char *name)
+{
+	struct thread_record *t = region_record(r->slot);
+	struct pprof_thread p = {
+		.tid = t->tid,
+		.name = name,
+		.start_routine = t->start_routine,
+		.start_ns = t->start_ns,
+		.end_ns = get(&t->end_ns),
+		.cpu_ns = r->ended ? get(&t->cpu_end_ns)
+				   : sys_clock_ns(sys_thread_clock(t->tid)),
+		.sampled_ns = get(&t->weight_ns),
+	};
+
+	pprof_add_thread(d.pprof, &p);
+	pprof_add_ring(d.pprof, r->slot, r->generation, r->position);
+}
+
+/* The stacks lie in the order of the slots, because they were drained so. */
+static void add_stacks(void)
+{
+	const struct stacks_entry *e = stacks_first(d.stacks);
+	const struct drained *r;
+	char name[TASKS_NAME];
+
+	for (r = d.first; r; r = r->next) {
+		name_of(region_record(r->slot), name);
+		add_thread(r, name);
+		for (; e && e->slot == r->slot; e = e->next)
+			pprof_add_stack(d.pprof, e, name,
+					region_record(r->slot)->tid);
+	}
+}
+
+/* --- health -------------------------------------------------------------- */
+
+/* Threads that live add to what the totals hold of the others. */
+static void sum_live(struct pprof_health *h, uint64_t *ticks)
+{
+	uint32_t slots = region_slots(), i;
+	int k;
+
+	for (i = 0; i < slots; i++) {
+		struct thread_record *t = region_record(i);
+		enum slot_state state = slot_state(t);
+
+		if (state != SLOT_LIVE && state != SLOT_ENDED)
+			continue;
+		h->samples += get(&t->samples);
+		h->expirations += get(&t->expirations);
+		h->sampled_ns += get(&t->weight_ns);
+		*ticks += get(&t->handler_ticks);
+		for (k = 0; k < LOST_REASONS; k++)
+			h->lost[k] += get(&t->lost[k]);
+		for (k = 0; k < UNWIND_ENDS; k++)
+			h->truncated[k] += get(&t->truncated[k]);
+	}
+}
+
+static uint64_t ticks_to_ns(uint64_t ticks)
+{
+	uint64_t ns = sys_clock_ns(CLOCK_MONOTONIC) - d.ns_at_start;
+	uint64_t passed = sampler_ticks() - d.ticks_at_start;
+
+	if (passed == 0)
+		return 0;
+	return (uint64_t)((double)ticks * (double)ns / (double)passed);
+}
+
+/* CPU time of the program's threads: the process's without ours. */
+static uint64_t program_cpu_ns(uint64_t flusher_ns)
+{
+	uint64_t all = sys_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	uint64_t not_ours = agent_process.cpu_before_ns + flusher_ns;
+
+	return all > not_ours ? all - not_ours : 0;
+}
+
+static void add_notes(void)
+{
+	if (clock_note()[0])
+		pprof_add_note(d.pprof, clock_note());
+	if (region_path()[0] == '\0')
+		pprof_add_note(d.pprof, "no directory for the shared region: "
+					"kill -9 loses the last second; set "
+					"XDG_RUNTIME_DIR");
+	if (d.said_fallback)
+		pprof_add_note(d.pprof, "the output could not be written where "
+					"asked: this file lies elsewhere");
+}
+
+static void fill_health(struct pprof_health *h, bool last)
+{
+	uint64_t ticks = get(&thread_totals.handler_ticks);
+	int k;
+
+	memset(h, 0, sizeof(*h));
+	h->samples = get(&thread_totals.samples);
+	h->expirations = get(&thread_totals.expirations);
+	h->sampled_ns = get(&thread_totals.weight_ns);
+	for (k = 0; k < LOST_REASONS; k++)
+		h->lost[k] = get(&thread_totals.lost[k]);
+	for (k = 0; k < UNWIND_ENDS; k++)
+		h->truncated[k] = get(&thread_totals.truncated[k]);
+	sum_live(h, &ticks);
+	h->lost[LOST_NO_SLOT] += get(&thread_totals.refused);
+	h->asked_mhz = agent_config.rate_mhz;
+	h->clock = clock_name();
+	h->unwind = sampler_unwind_name();
+	h->signal = signals_ours();
+	h->handler_ns = ticks_to_ns(ticks);
+	h->flusher_cpu_ns = sys_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	h->threads = get(&thread_totals.threads);
+	h->cpu_ns = program_cpu_ns(h->flusher_cpu_ns);
+	h->flushes = ++d.flushes;
+	h->memory = pprof_memory(d.pprof) + stacks_memory(d.stacks) +
+		    d.arena.mapped + region_memory();
+	h->done = last;
+}
+
+/* --- what no sample stands for ------------------------------------------- */
+
+static void add_unsampled(uint64_t start_routine, uint64_t cpu_ns, void *arg)
+{
+	*(uint64_t *)arg += cpu_ns;
+	pprof_add_unsampled(d.pprof, start_routine, cpu_ns);
+}
+
+/*
+ * At the end of the process: the rest of every thread, the accounts, and what
+ * is left of the process's CPU time, which is what threads used before and after
+ * they were registered.
+ */
+static void add_rests(const struct pprof_health *h)
+{
+	uint32_t slots = region_slots(), i;
+	uint64_t rests = 0, known;
+
+	for (i = 0; i < slots; i++) {
+		struct thread_record *t = region_record(i);
+		uint64_t rest;
+
+		if (slot_state(t) != SLOT_LIVE)
+			continue;
+		rest = thread_unsampled(
+			t, sys_clock_ns(sys_thread_clock(t->tid)));
+		if (rest > 0)
+			add_unsampled(t->start_routine, rest, &rests);
+	}
+	thread_account_drain(add_unsampled, &rests);
+	known = h->sampled_ns + rests;
+	if (h->cpu_ns > known)
+		add_unsampled(0, h->cpu_ns - known, &rests);
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+static void add_unloaded(const struct module *m, void *arg)
+{
+	(void)arg;
+	pprof_add_unload(d.pprof, m);
+}
+
+static void encode(bool last)
+{
+	struct pprof_process process;
+	struct pprof_health health;
+
+	describe(&process);
+	if (!d.began) {
+		d.file_start_ns = agent_process.start_mono_ns;
+		d.began = true;
+	}
+	pprof_begin(d.pprof, &process, d.part);
+	add_stacks();
+	fill_health(&health, last);
+	if (last)
+		add_rests(&health);
+	pprof_add_health(d.pprof, &health);
+	add_notes();
+	modules_take_unloaded(add_unloaded, NULL);
+	d.fragment = pprof_end(d.pprof,
+			       sys_clock_ns(CLOCK_MONOTONIC) - d.file_start_ns,
+			       &d.fragment_size);
+	if (!d.fragment) {
+		pprof_reset(d.pprof);
+		d.fragment_size = 0;
+	}
+}
+
+/* Rings are released and ended threads freed: all of it is in the file. */
+static void release(void)
+{
+	struct drained *r;
+
+	for (r = d.first; r; r = r->next) {
+		struct thread_record *t = region_record(r->slot);
+
+		ring_release(&t->ring, r->position);
+		if (r->ended)
+			thread_free(r->slot);
+		else
+			region_trim(r->slot);
+	}
+	d.first = NULL;
+	d.last = &d.first;
+	d.fragment = NULL;
+	stacks_clear(d.stacks);
+	arena_clear(&d.arena);
+}
+
+static void say_once(int err)
+{
+	if (err != 0 && !d.said_disk) {
+		d.said_disk = 1;
+		log_line(LOG_WARNING, "cannot write %s: error %d; trying again",
+			 writer_path(), -err);
+	}
+	if (err == 0 && writer_fell_back() && !d.said_fallback) {
+		d.said_fallback = 1;
+		log_line(LOG_WARNING, "the output cannot be written where asked; "
+			 "writing %s", writer_path());
+	}
+}
+
+static void rotate(void)
+{
+	if (!writer_is_full(0) || writer_rotate() != 0)
+		return;
+	pprof_reset(d.pprof);
+	d.part++;
+}
+
+static int write_fragment(void)
+{
+	int err = writer_append(d.fragment, d.fragment_size);
+
+	say_once(err);
+	if (err != 0)
+		return err;
+	release();
+	return 0;
+}
+
+/* The file is gone (rotated or removed by others): the next is a whole one. */
+static int begin_again(bool last)
+{
+	pprof_reset(d.pprof);
+	encode(last);
+	return d.fragment ? write_fragment() : -ENOMEM;
+}
+
+static bool has_news(bool last)
+{
+	return stacks_first(d.stacks) || (last && d.flushes > 0);
+}
+
+int drain_round(bool last)
+{
+	int err = prepare();
+
+	if (err != 0)
+		return err;
+	keep_slots_spare();
+	foreign_scan();
+	if (d.fragment && (err = write_fragment()) != 0 && !last)
+		return err;
+	if (modules_refresh() == 1)
+		sampler_forget_rules();
+	drain_all();
+	if (!has_news(last)) {
+		d.fragment_size = 0;
+		release();
+		return 0;
+	}
+	rotate();
+	encode(last);
+	if (!d.fragment)
+		return -ENOMEM;
+	err = write_fragment();
+	return err == -ESTALE ? begin_again(last) : err;
+}
+
+int drain_open(void)
+{
+	return writer_open();
+}
+
+void drain_close(void)
+{
+	writer_close();
+}
+
+void drain_reset_after_fork(void)
+{
+	memset(&d, 0, sizeof(d));
+	writer_reset_after_fork();
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * drain: one round of the flusher: from the rings into the file.
+ *
+ * A sample leaves its ring only when it is written: the member says how
+ * far each ring is in the file, then the file is appended to, then the ring is
+ * released. So after kill -9 at any moment ring and file together hold
+ * every sample exactly once.
+ */
+#ifndef PROFAGENT_AGENT_DRAIN_H
+#define PROFAGENT_AGENT_DRAIN_H
+
+#include <stdbool.h>
+
+/* See flusher_round(). Flusher only. */
+int drain_round(bool last);
+
+/* Opens the output now, while we still may. 0 or -errno. */
+int drain_open(void);
+
+/* Closes the output; a later round would go on where it ended. */
+void drain_close(void);
+
+/* In a forked child. */
+void drain_reset_after_fork(void);
+
+#endif

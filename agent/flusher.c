@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flusher: see flusher.h. Everything in this file but flusher_start,
+ * flusher_wake and flusher_ask runs in the flusher itself.
+ */
+#include "agent/flusher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <poll.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "agent/agent.h"
+#include "agent/drain.h"
+#include "agent/identity.h"
+#include "agent/region.h"
+#include "agent/signals.h"
+#include "agent/sys.h"
+#include "agent/tasks.h"
+
+/*
+ * The wake-up. Linux defines SIGSTKFLT and never sends it; a standard signal
+ * is needed because tgkill of a real-time one fails at RLIMIT_SIGPENDING.
+ */
+#define WAKE_SIGNAL SIGSTKFLT
+
+#define ANSWERED UINT32_MAX
+
+#define STACK_BYTES (256u * 1024u)	/* address space; few pages are used */
+#define TLS_BYTES 4096u			/* below and above the thread pointer */
+
+static struct {
+	_Atomic int tid;
+	_Atomic uint32_t alive;		/* the kernel clears it: futex */
+	_Atomic uint32_t asked;		/* enum flusher_request, 0: none,
+					 * ANSWERED: futex */
+	_Atomic int result;		/* of the last request, -errno */
+	_Atomic uint32_t wake_pending;	/* a wake-up is on its way */
+	uint8_t *stack;
+	int region_fd;
+} self;
+
+/* --- called by others --- */
+
+int flusher_tid(void)
+{
+	return atomic_load_explicit(&self.tid, memory_order_relaxed);
+}
+
+void flusher_wake(void)
+{
+	int tid = flusher_tid();
+
+	/* relaxed: at worst one wake-up too many or a millisecond too late */
+	if (tid == 0 || atomic_exchange_explicit(&self.wake_pending, 1,
+						 memory_order_relaxed))
+		return;
+	sys_tgkill(agent_process.pid, tid, WAKE_SIGNAL);
+}
+
+static uint64_t deadline_ns(int timeout_ms)
+{
+	return sys_clock_ns(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000u;
+}
+
+/* Waits until *word differs from `value`. False when time is up. */
+static bool wait_change(_Atomic uint32_t *word, uint32_t value,
+			uint64_t deadline)
+{
+	struct timespec ts;
+	uint64_t now;
+
+	/* acquire: pairs with the release store of whoever changes it */
+	while (atomic_load_explicit(word, memory_order_acquire) == value) {
+		now = sys_clock_ns(CLOCK_MONOTONIC);
+		if (now >= deadline)
+			return false;
+		ts.tv_sec = (time_t)((deadline - now) / 1000000000u);
+		ts.tv_nsec = (long)((deadline - now) % 1000000000u);
+		sys_futex((uint32_t *)word, FUTEX_WAIT, value, &ts);
+	}
+	return true;
+}
+
+/* Waits for the requests of others to be over. False when time is up. */
+static bool take_turn(enum flusher_request request, uint64_t deadline)
+{
+	static const struct timespec pause = { 0, 100000 };
+	uint32_t idle = 0;
+
+	/* release: what the asker did before is seen by the flusher */
+	while (!atomic_compare_exchange_strong_explicit(
+		&self.asked, &idle, request, memory_order_release,
+		memory_order_relaxed)) {
+		if (sys_clock_ns(CLOCK_MONOTONIC) >= deadline)
+			return false;
+		sys_call(SYS_nanosleep, &pause, NULL);
+		idle = 0;
+	}
+	return true;
+}
+
+bool flusher_ask(enum flusher_request request, int timeout_ms)
+{
+	uint64_t deadline = deadline_ns(timeout_ms);
+	bool ends = request == FLUSHER_STOP || request == FLUSHER_FINISH;
+	bool well;
+
+	if (flusher_tid() == 0 || !take_turn(request, deadline))
+		return false;
+	sys_tgkill(agent_process.pid, flusher_tid(), WAKE_SIGNAL);
+	if (!wait_change(&self.asked, request, deadline))
+		return false;
+	well = atomic_load_explicit(&self.result, memory_order_relaxed) >= 0;
+	/* back to idle: the next may ask */
+	atomic_store_explicit(&self.asked, 0, memory_order_release);
+	/* the kernel says when the thread and its descriptors are gone */
+	return well && (!ends || wait_change(&self.alive, 1, deadline));
+}
+
+void flusher_reset_after_fork(void)
+{
+	memset(&self, 0, sizeof(self));
+	self.region_fd = -1;
+}
+
+/* --- the thread --- */
+
+static int close_all_but(int keep, int fd_signal)
+{
+	static const unsigned last = ~0u;
+	int low = keep < fd_signal ? keep : fd_signal;
+	int high = keep < fd_signal ? fd_signal : keep;
+	int fd;
+
+#ifdef SYS_close_range
+	if (low < 0)
+		low = high;
+	if (sys_call(SYS_close_range, high + 1, last, 0) == 0) {
+		if (low > 0)
+			sys_call(SYS_close_range, 0, low - 1, 0);
+		if (high > low + 1)
+			sys_call(SYS_close_range, low + 1, high - 1, 0);
+		return 0;
+	}
+#endif
+	/* before Linux 5.9: descriptors that exist are mostly the low ones */
+	for (fd = 0; fd < 4096; fd++)
+		if (fd != keep && fd != fd_signal)
+			sys_close(fd);
+	return 0;
+}
+
+static int open_wake(void)
+{
+	signals_set set = SIGNALS_BIT(WAKE_SIGNAL);
+
+	return (int)sys_call(SYS_signalfd4, -1, &set, 8,
+			     O_CLOEXEC | O_NONBLOCK);
+}
+
+/* Sleeps until the next round is due or somebody wakes us. */
+static void sleep_until(int fd, uint64_t due)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
+	uint64_t left = due > now ? due - now : 0;
+	struct timespec ts = { (time_t)(left / 1000000000u),
+			       (long)(left % 1000000000u) };
+	uint8_t buffer[128 * 2];
+
+	sys_call(SYS_ppoll, &p, 1, &ts, NULL, 8);
+	/* cleared before the rings are read: a later wake-up is not lost */
+	atomic_store_explicit(&self.wake_pending, 0, memory_order_seq_cst);
+	while (fd >= 0 && sys_read(fd, buffer, sizeof(buffer)) > 0)
+		;
+}
+
+static void answer(int result)
+{
+	atomic_store_explicit(&self.result, result, memory_order_relaxed);
+	/* release: the asker sees all that was done for it */
+	atomic_store_explicit(&self.asked, ANSWERED, memory_order_release);
+	sys_futex((uint32_t *)&self.asked, FUTEX_WAKE, INT32_MAX, NULL);
+}
+
+static int flush_for_exec(void)
+{
+	int err = flusher_round(false);
+
+	region_unlink();
+	return err;
+}
+
+static int stop(void)
+{
+	int err = flusher_round(false);
+
+	drain_close();
+	return err;
+}
+
+static int finish(void)
+{
+	int err = flusher_round(true);
+
+	region_unlink();
+	drain_close();
+	return err;
+}
+
+static int flush(void)
+{
+	return flusher_round(false);
+}
+
+static int (*const requests[])(void) = {
+	[FLUSHER_FLUSH] = flush,
+	[FLUSHER_EXEC] = flush_for_exec,
+	[FLUSHER_STOP] = stop,
+	[FLUSHER_FINISH] = finish,
+	[FLUSHER_OPEN] = drain_open,
+	[FLUSHER_ADOPT] = identity_adopt,
+};
+
+/* Does what was asked for. True if the thread shall end. */
+static bool serve(void)
+{
+	/* acquire: pairs with the release in take_turn() */
+	uint32_t asked = atomic_load_explicit(&self.asked,
+					      memory_order_acquire);
+	bool ends = asked == FLUSHER_STOP || asked == FLUSHER_FINISH;
+	int result;
+
+	if (asked == 0 || asked == ANSWERED)
+		return false;
+	result = requests[asked]();
+	if (ends)
+		atomic_store_explicit(&self.tid, 0, memory_order_relaxed);
+	answer(result);
+	return ends;
+}
+
+/*
+ * True when of the other threads only the main one is left, as a zombie that
+ * waits for us: all ended by the raw exit call.
+ */
+static bool is_alone(void)
+{
+	return tasks_count() == 2 && tasks_is_zombie(agent_process.pid);
+}
+
+static void loop(int fd)
+{
+	uint64_t interval = (uint64_t)agent_config.flush_ms * 1000000u;
+	uint64_t due = sys_clock_ns(CLOCK_MONOTONIC) + interval;
+
+	for (;;) {
+		sleep_until(fd, due);
+		if (serve())
+			return;
+		if (agent_state() != AGENT_RUNNING)
+			continue;
+		flusher_round(false);
+		if (sys_clock_ns(CLOCK_MONOTONIC) < due)
+			continue;
+		due = sys_clock_ns(CLOCK_MONOTONIC) + interval;
+		signals_check();
+		if (is_alone()) {
+			flusher_round(true);
+			region_unlink();
+			drain_close();
+			return;
+		}
+	}
+}
+
+int flusher_round(bool last)
+{
+	return drain_round(last);
+}
+
+static void flusher_main(void)
+{
+	int fd;
+
+	fd = open_wake();
+	close_all_but(self.region_fd, fd);
+	region_set_fd(self.region_fd);
+	if (agent_state() == AGENT_STARTING)
+		agent_child_started();
+	loop(fd);
+}
+
+/*
+ * clone(2) by hand: libc's clone() is fine with a foreign stack but writes the
+ * parent's TLS (pid cache of old versions, errno). The child never returns.
+ */
+__attribute__((noinline)) static long clone_thread(unsigned long flags,
+						   void *stack, void *tls,
+						   _Atomic uint32_t *clear,
+						   _Atomic int *tid)
+{
+	register long r10 __asm__("r10") = (long)clear;
+	register void *r8 __asm__("r8") = tls;
+	long ret;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "call *%[entry]\n\t"
+			 "xor %%edi, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n\t"
+			 "hlt\n\t"
+			 "1:"
+			 : "=a"(ret)
+			 : "a"((long)SYS_clone), "D"(flags), "S"(stack),
+			   "d"(tid), "r"(r10), "r"(r8),
+			   [entry] "b"(flusher_main), [exit] "i"(SYS_exit)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
+
+/*
+ * The block the thread pointer points at. Its first word points to itself (the
+ * ABI's requirement); the words that hold stack and pointer guard are copied,
+ * so that a libc function compiled with a stack protector works.
+ */
+static void *make_tls(uint8_t *block)
+{
+	uint64_t *tp = (uint64_t *)(void *)(block + TLS_BYTES);
+	uint64_t guard, pointer_guard;
+
+	__asm__("mov %%fs:0x28, %0" : "=r"(guard));
+	__asm__("mov %%fs:0x30, %0" : "=r"(pointer_guard));
+	tp[0] = (uint64_t)tp;
+	tp[2] = (uint64_t)tp;
+	tp[5] = guard;
+	tp[6] = pointer_guard;
+	return tp;
+}
+
+int flusher_start(int region_fd)
+{
+	const unsigned long flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD |
+				    CLONE_SYSVSEM | CLONE_SETTLS |
+				    CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID;
+	signals_set old;
+	uint8_t *top;
+	long ret;
+
+	if (!self.stack) {
+		self.stack = sys_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
+				      MAP_PRIVATE | MAP_ANONYMOUS |
+					      MAP_NORESERVE, -1, 0);
+		if (!self.stack)
+			return -ENOMEM;
+		sys_madvise(self.stack, STACK_BYTES, MADV_DONTFORK);
+	}
+	top = self.stack + STACK_BYTES - 2 * TLS_BYTES;
+	self.region_fd = region_fd;
+	atomic_store_explicit(&self.asked, 0, memory_order_relaxed);
+	atomic_store_explicit(&self.wake_pending, 0, memory_order_relaxed);
+	atomic_store_explicit(&self.alive, 1, memory_order_relaxed);
+	old = signals_block_all();
+	ret = clone_thread(flags, top, make_tls(top), &self.alive, &self.tid);
+	signals_restore(old);
+	if (ret < 0) {
+		atomic_store_explicit(&self.tid, 0, memory_order_relaxed);
+		return (int)ret;
+	}
+	return 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flusher: the agent's one thread. Drains the rings, merges, writes.
+ *
+ * It is no pthread but a raw clone with a stack and a small TLS block of its
+ * own, all signals blocked, and a descriptor table of its own, so that the
+ * program stays single-threaded for libc and never meets our descriptors. It
+ * may call nothing that needs libc's TLS: sys.h, the mem* and str* functions,
+ * and what is built on them.
+ *
+ * It sleeps in ppoll on a signalfd. SIGSTKFLT, which Linux never sends, sent
+ * to it by tgkill is the wake-up: the one that works from a signal handler and
+ * across descriptor tables.
+ */
+#ifndef PROFAGENT_AGENT_FLUSHER_H
+#define PROFAGENT_AGENT_FLUSHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Starts it. `region_fd` becomes its own (the caller closes its copy).
+ * Async-signal-safe. Returns 0 or -errno.
+ */
+int flusher_start(int region_fd);
+
+/* Asks it to look at the rings soon. Async-signal-safe. */
+void flusher_wake(void);
+
+enum flusher_request {
+	FLUSHER_FLUSH = 1,	/* write what there is */
+	FLUSHER_EXEC,		/* the same, and remove the region */
+	FLUSHER_STOP,		/* the same, close, and end the thread */
+	FLUSHER_FINISH,		/* last member of the process, then STOP */
+	FLUSHER_OPEN,		/* open the output while we may */
+	FLUSHER_ADOPT,		/* take over the captured identity */
+};
+
+/*
+ * Asks for something and waits until it is done, at most `timeout_ms`. Returns
+ * true if it was done and went well. Any thread; a second one waits its turn.
+ */
+bool flusher_ask(enum flusher_request request, int timeout_ms);
+
+/* In a forked child: there is none. */
+void flusher_reset_after_fork(void);
+
+/* Kernel thread id, 0: none runs. */
+int flusher_tid(void);
+
+/*
+ * One round of its work: grow, drain, merge, encode, write. `last`: the final
+ * member. Returns the number of samples written or -errno. Called by the flusher
+ * alone (and by unit tests, in a pthread).
+ */
+int flusher_round(bool last);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* foreign: see foreign.h. */
+#include "agent/foreign.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "agent/agent.h"
+#include "agent/arena.h"
+#include "agent/clock.h"
+#include "agent/flusher.h"
+#include "agent/region.h"
+#include "agent/signals.h"
+#include "agent/sys.h"
+#include "agent/tasks.h"
+#include "agent/thread.h"
+
+/* Threads by id: open addressing, `size` a power of two. */
+struct census {
+	struct arena arena;
+	struct seen {
+		int tid;
+		uint32_t slot;
+		int exists;
+	} *seen;
+	uint32_t size;
+};
+
+#define SUSPECTS 256u	/* more new strangers at once wait a round longer */
+
+static int suspects[SUSPECTS];
+static uint32_t next_suspect;
+
+static enum slot_state slot_state(uint32_t slot)
+{
+	/* acquire: pairs with the releases in thread.c */
+	return atomic_load_explicit(&region_record(slot)->state,
+				    memory_order_acquire);
+}
+
+static uint32_t count_registered(void)
+{
+	uint32_t i, n = 0, slots = region_slots();
+
+	for (i = 0; i < slots; i++)
+		if (slot_state(i) == SLOT_LIVE || slot_state(i) == SLOT_STARTING)
+			n++;
+	return n;
+}
+
+static struct seen *look_up(struct census *c, int tid)
+{
+	uint32_t at = (uint32_t)tid * 2654435761u & (c->size - 1);
+
+	while (c->seen[at].tid != 0 && c->seen[at].tid != tid)
+		at = (at + 1) & (c->size - 1);
+	return &c->seen[at];
+}
+
+static int list_registered(struct census *c)
+{
+	uint32_t i, slots = region_slots();
+
+	c->size = 64;
+	while (c->size < 2 * (slots + 1))
+		c->size *= 2;
+	c->seen = arena_alloc(&c->arena, c->size * sizeof(*c->seen));
+	if (!c->seen)
+		return -1;
+	for (i = 0; i < slots; i++) {
+		struct seen *s;
+
+		if (slot_state(i) != SLOT_LIVE)
+			continue;
+		s = look_up(c, region_record(i)->tid);
+		s->tid = region_record(i)->tid;
+		s->slot = i;
+	}
+	return 0;
+}
+
+static void adopt(int tid)
+{
+	uint32_t slot;
+
+	if (agent_state() != AGENT_RUNNING || tasks_is_zombie(tid))
+		return;
+	slot = thread_claim_now(tid, 0, THREAD_FOREIGN);
+	if (slot == THREAD_NO_SLOT)
+		return;
+	thread_publish(slot);
+	if (clock_arm(slot, signals_ours()) != 0)
+		thread_end(slot, 0, NULL);
+}
+
+/*
+ * A thread that pthread_create has just made is unknown until it has
+ * registered itself: a stranger is one that was unknown in the last scan, too.
+ */
+static bool was_suspect(int tid)
+{
+	uint32_t i;
+
+	for (i = 0; i < SUSPECTS; i++)
+		if (suspects[i] == tid)
+			return true;
+	return false;
+}
+
+static void suspect(int tid)
+{
+	suspects[next_suspect++ % SUSPECTS] = tid;
+}
+
+static void visit(int tid, void *arg)
+{
+	struct census *c = arg;
+	struct seen *s;
+
+	if (tid == flusher_tid())
+		return;
+	s = look_up(c, tid);
+	if (s->tid == tid)
+		s->exists = 1;
+	else if (was_suspect(tid))
+		adopt(tid);
+	else
+		suspect(tid);
+}
+
+static void end_the_missing(struct census *c)
+{
+	uint32_t i;
+
+	for (i = 0; i < c->size; i++) {
+		struct seen *s = &c->seen[i];
+
+		if (s->tid == 0 || s->exists || slot_state(s->slot) != SLOT_LIVE ||
+		    sys_tgkill(agent_process.pid, s->tid, 0) == 0)
+			continue;
+		clock_disarm(s->slot);
+		/* its CPU clock is gone: count what its samples stood for */
+		thread_end(s->slot,
+			   region_record(s->slot)->cpu_start_ns +
+				   atomic_load_explicit(
+					   &region_record(s->slot)->weight_ns,
+					   memory_order_relaxed),
+			   NULL);
+	}
+}
+
+void foreign_scan(void)
+{
+	struct census c = { .arena = ARENA_INIT };
+
+	/* one more: the flusher */
+	if (tasks_count() == count_registered() + 1)
+		return;
+	if (list_registered(&c) == 0 && tasks_scan(visit, &c) == 0)
+		end_the_missing(&c);
+	arena_release(&c.arena);
+}

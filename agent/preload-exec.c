@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * preload-exec: all nine names of exec.
+ *
+ * POSIX timers do not survive exec, an interval timer and pending signals do,
+ * and would kill a program that has no handler yet. So our clocks
+ * stop before and start again if it fails. What was sampled is written.
+ */
+#include "agent/preload.h"
+
+#include <alloca.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+/* Number of arguments up to the NULL, which `list` then is behind. */
+static size_t count_args(va_list *list)
+{
+	size_t n = 0;
+
+	while (va_arg(*list, char *))
+		n++;
+	return n;
+}
+
+/* first, then the arguments of `list`, then NULL. */
+static void collect_args(char **argv, const char *first, va_list *list)
+{
+	*argv++ = (char *)(uintptr_t)first;
+	while (first && (*argv++ = va_arg(*list, char *)))
+		;
+}
+
+#define EXEC_AND_RETURN(call) \
+	do { \
+		int ret_, errno_; \
+		agent_exec_begin(); \
+		ret_ = (call); \
+		errno_ = errno; \
+		agent_exec_failed(); \
+		errno = errno_; \
+		return ret_; \
+	} while (0)
+
+PRELOAD_EXPORT int execve(const char *path, char *const argv[],
+			  char *const envp[])
+{
+	EXEC_AND_RETURN(PRELOAD_REAL(execve)(path, argv, envp));
+}
+
+PRELOAD_EXPORT int execv(const char *path, char *const argv[])
+{
+	EXEC_AND_RETURN(PRELOAD_REAL(execv)(path, argv));
+}
+
+PRELOAD_EXPORT int execvp(const char *file, char *const argv[])
+{
+	EXEC_AND_RETURN(PRELOAD_REAL(execvp)(file, argv));
+}
+
+PRELOAD_EXPORT int execvpe(const char *file, char *const argv[],
+			   char *const envp[])
+{
+	EXEC_AND_RETURN(PRELOAD_REAL(execvpe)(file, argv, envp));
+}
+
+PRELOAD_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
+{
+	EXEC_AND_RETURN(PRELOAD_REAL(fexecve)(fd, argv, envp));
+}
+
+/* Since glibc 2.34: on an older one there is nothing to call. */
+PRELOAD_EXPORT int execveat(int dir, const char *path, char *const argv[],
+			    char *const envp[], int flags)
+{
+	EXEC_AND_RETURN(PRELOAD_REAL(execveat)(dir, path, argv, envp, flags));
+}
+
+PRELOAD_EXPORT int execl(const char *path, const char *arg, ...)
+{
+	va_list list;
+	char **argv;
+
+	va_start(list, arg);
+	argv = alloca((count_args(&list) + 2) * sizeof(*argv));
+	va_end(list);
+	va_start(list, arg);
+	collect_args(argv, arg, &list);
+	va_end(list);
+	return execv(path, argv);
+}
+
+PRELOAD_EXPORT int execlp(const char *file, const char *arg, ...)
+{
+	va_list list;
+	char **argv;
+
+	va_start(list, arg);
+	argv = alloca((count_args(&list) + 2) * sizeof(*argv));
+	va_end(list);
+	va_start(list, arg);
+	collect_args(argv, arg, &list);
+	va_end(list);
+	return execvp(file, argv);
+}
+
+PRELOAD_EXPORT int execle(const char *path, const char *arg, ...)
+{
+	va_list list;
+	char **argv, *const *envp;
+
+	va_start(list, arg);
+	argv = alloca((count_args(&list) + 2) * sizeof(*argv));
+	va_end(list);
+	va_start(list, arg);
+	collect_args(argv, arg, &list);
+	envp = va_arg(list, char *const *);
+	va_end(list);
+	return execve(path, argv, envp);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sampler: the signal handler.
+ *
+ * Runs on any thread of the program at any instruction. It takes no lock,
+ * allocates nothing, calls no libc function but memcpy, leaves errno alone and
+ * makes no system call but the wake-up of the flusher, the one that puts memory
+ * behind a ring that grows, and, with a clock of the whole process, gettid. Its
+ * frames and the walker's together stay below 2 KiB.
+ */
+#ifndef PROFAGENT_AGENT_SAMPLER_H
+#define PROFAGENT_AGENT_SAMPLER_H
+
+#include <signal.h>
+#include <stdint.h>
+
+struct unwind_backend;
+
+/* Before the first signal. `depth`: frames kept of a stack. */
+void sampler_init(const struct unwind_backend *backend, uint32_t depth);
+
+/*
+ * The SA_SIGINFO handler. A signal that no clock of ours sent is passed to
+ * signals_foreign(). Async-signal-safe.
+ */
+void sampler_handle(int signo, siginfo_t *info, void *context);
+
+/* While false, our signals are ignored: paused, or the process ends. */
+void sampler_enable(int on);
+
+/* Frames kept of a stack, and the walker's name: for the health line. */
+uint32_t sampler_depth(void);
+const char *sampler_unwind_name(void);
+void sampler_forget_rules(void);	/* modules changed */
+
+/* The time-stamp counter. */
+static inline uint64_t sampler_ticks(void)
+{
+	return __builtin_ia32_rdtsc();
+}
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* tasks: see tasks.h. */
+#include "agent/tasks.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent/sys.h"
+
+#define TASK_DIR "/proc/self/task"
+
+/* What getdents64 fills in. */
+struct entry {
+	uint64_t ino;
+	int64_t off;
+	uint16_t size;
+	uint8_t type;
+	char name[];
+};
+
+unsigned tasks_count(void)
+{
+	struct stat st;
+
+	if (sys_call(SYS_stat, TASK_DIR, &st) != 0 || st.st_nlink < 2)
+		return 0;
+	return (unsigned)st.st_nlink - 2;	/* "." and ".." */
+}
+
+static int parse_tid(const char *name)
+{
+	int tid = 0;
+
+	for (; *name >= '0' && *name <= '9'; name++)
+		tid = tid * 10 + (*name - '0');
+	return *name == '\0' ? tid : 0;
+}
+
+int tasks_scan(void (*visit)(int tid, void *arg), void *arg)
+{
+	char buffer[4096] __attribute__((aligned(8)));
+	int fd = sys_open(TASK_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	long got, at;
+
+	if (fd < 0)
+		return fd;
+	while ((got = sys_call(SYS_getdents64, fd, buffer,
+			       sizeof(buffer))) > 0) {
+		for (at = 0; at < got;) {
+			struct entry *e = (struct entry *)(void *)(buffer + at);
+			int tid = parse_tid(e->name);
+
+			if (tid > 0)
+				visit(tid, arg);
+			at += e->size;
+		}
+	}
+	sys_close(fd);
+	return (int)got;
+}
+
+/* "/proc/self/task/TID/FILE" */
+static void task_path(char *path, int tid, const char *file)
+{
+	char digits[12];
+	int n = 0;
+
+	memcpy(path, TASK_DIR "/", sizeof(TASK_DIR));
+	path += sizeof(TASK_DIR);
+	do
+		digits[n++] = (char)('0' + tid % 10);
+	while ((tid /= 10) > 0);
+	while (n > 0)
+		*path++ = digits[--n];
+	*path++ = '/';
+	memcpy(path, file, strlen(file) + 1);
+}
+
+static ssize_t read_task_file(int tid, const char *file, char *buffer,
+			      size_t size)
+{
+	char path[64];
+	ssize_t got;
+	int fd;
+
+	task_path(path, tid, file);
+	fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return fd;
+	got = sys_read(fd, buffer, size - 1);
+	sys_close(fd);
+	if (got >= 0)
+		buffer[got] = '\0';
+	return got;
+}
+
+bool tasks_name(int tid, char name[TASKS_NAME])
+{
+	ssize_t got = read_task_file(tid, "comm", name, TASKS_NAME);
+
+	if (got <= 0)
+		return false;
+	if (name[got - 1] == '\n')
+		name[got - 1] = '\0';
+	return true;
+}
+
+bool tasks_is_zombie(int tid)
+{
+	char text[512];
+	const char *state;
+
+	if (read_task_file(tid, "stat", text, sizeof(text)) <= 0)
+		return false;
+	/* the name before it may contain anything, ')' too */
+	state = strrchr(text, ')');
+	return state && state[1] == ' ' && (state[2] == 'Z' || state[2] == 'X');
+}

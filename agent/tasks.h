@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tasks: the threads of this process as the kernel lists them.
+ *
+ * Flusher only: what is read depends on its own descriptor table, and /proc is
+ * asked through /proc/thread-self, because a main thread that has ended takes
+ * parts of /proc/self with it.
+ */
+#ifndef PROFAGENT_AGENT_TASKS_H
+#define PROFAGENT_AGENT_TASKS_H
+
+#include <stdbool.h>
+
+#define TASKS_NAME 16	/* bytes, with the NUL: TASK_COMM_LEN of the kernel */
+
+/* Number of threads, the flusher included; 0 if /proc cannot be read. */
+unsigned tasks_count(void);
+
+/* Calls `visit` for every thread. Returns 0 or -errno. */
+int tasks_scan(void (*visit)(int tid, void *arg), void *arg);
+
+/* The thread's name now; false if there is no such thread. */
+bool tasks_name(int tid, char name[TASKS_NAME]);
+
+/* Has the thread ended without being reaped (a main thread that is gone)? */
+bool tasks_is_zombie(int tid);
+
+#endif

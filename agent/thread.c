@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * thread: see thread.h. Called by every thread of the program as it starts
+ * and ends, by the flusher, and (thread_from_cookie) by the signal handler.
+ * No lock, no allocation.
+ */
+#include "agent/thread.h"
+
+#include <string.h>
+
+#include "agent/flusher.h"
+#include "agent/sys.h"
+
+#define COOKIE_MAGIC 0x5afeull
+#define COOKIE_SLOT_BITS 17
+#define COOKIE_GENERATION_BITS 31
+#define COOKIE_GENERATION_MASK ((1u << COOKIE_GENERATION_BITS) - 1)
+
+#define ACCOUNTS 256		/* start routines told apart; a power of two */
+#define ACCOUNT_PROBES 16
+
+struct account {
+	_Atomic uint64_t key;	/* start routine + 1, 0: unused */
+	_Atomic uint64_t cpu_ns;
+};
+
+struct thread_totals thread_totals;
+
+static struct account accounts[ACCOUNTS];
+static struct account account_rest;	/* of those that found no room */
+
+/* Where the search for a free slot begins: a hint, races are harmless. */
+static _Atomic uint32_t next_slot;
+
+/*
+ * initial-exec: the block is part of static TLS, reading it never enters the
+ * loader. Threads from raw clone share their creator's; nobody asks for theirs.
+ */
+static __thread struct {
+	uint32_t slot_plus_1;	/* 0: none */
+	uint64_t stack_low, stack_high;
+} self __attribute__((tls_model("initial-exec")));
+
+static uint64_t add(_Atomic uint64_t *counter, uint64_t n)
+{
+	/* relaxed: a statistic, read whenever */
+	return atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+static uint64_t get(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* --- slots --- */
+
+static void clear_counters(struct thread_record *t)
+{
+	int i;
+
+	atomic_store_explicit(&t->samples, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->expirations, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->weight_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->handler_ticks, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->first_ns, 0, memory_order_relaxed);
+	for (i = 0; i < LOST_REASONS; i++)
+		atomic_store_explicit(&t->lost[i], 0, memory_order_relaxed);
+	for (i = 0; i < UNWIND_ENDS; i++)
+		atomic_store_explicit(&t->truncated[i], 0,
+				      memory_order_relaxed);
+}
+
+static bool claim_slot(uint32_t slot)
+{
+	struct thread_record *t = region_record(slot);
+	uint32_t expected = SLOT_FREE;
+
+	/* relaxed: a peek that saves the expensive operation */
+	if (atomic_load_explicit(&t->state, memory_order_relaxed) != SLOT_FREE)
+		return false;
+	/* acquire: pairs with the release in thread_free() */
+	return atomic_compare_exchange_strong_explicit(
+		&t->state, &expected, SLOT_STARTING, memory_order_acquire,
+		memory_order_relaxed);
+}
+
+static uint32_t find_slot(void)
+{
+	uint32_t slots = region_slots();
+	uint32_t start = atomic_load_explicit(&next_slot, memory_order_relaxed);
+	uint32_t i, slot;
+
+	for (i = 0; i < slots; i++) {
+		slot = (start + i) % slots;
+		if (claim_slot(slot)) {
+			atomic_store_explicit(&next_slot, slot,
+					      memory_order_relaxed);
+			return slot;
+		}
+	}
+	return THREAD_NO_SLOT;
+}
+
+static uint32_t find_slot_or_wait(void)
+{
+	static const struct timespec ms = { 0, 1000000 };
+	uint32_t slot = find_slot();
+	int tries;
+
+	for (tries = 0; slot == THREAD_NO_SLOT && tries < 20; tries++) {
+		flusher_wake();
+		sys_call(SYS_nanosleep, &ms, NULL);
+		slot = find_slot();
+	}
+	return slot;
+}
+
+static void init_record(struct thread_record *t, int tid,
+			uint64_t start_routine, uint32_t flags)
+{
+	atomic_fetch_add_explicit(&t->generation, 1, memory_order_relaxed);
+	t->tid = tid;
+	t->flags = flags;
+	t->start_routine = start_routine;
+	t->start_ns = sys_clock_ns(CLOCK_MONOTONIC);
+	t->cpu_start_ns = 0;
+	t->granted_ns = 0;
+	t->stack_low = t->stack_high = 0;
+	t->carry_ns = t->carry_count = 0;
+	t->timer = -1;
+	t->clock = -1;
+	t->name[0] = '\0';
+	atomic_store_explicit(&t->end_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->cpu_end_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&t->busy, 0, memory_order_relaxed);
+	clear_counters(t);
+}
+
+static uint32_t register_thread(uint32_t slot, int tid, uint64_t start_routine,
+				uint32_t flags)
+{
+	add(&thread_totals.threads, 1);
+	if (slot == THREAD_NO_SLOT)
+		add(&thread_totals.refused, 1);
+	else
+		init_record(region_record(slot), tid, start_routine, flags);
+	return slot;
+}
+
+uint32_t thread_claim(int tid, uint64_t start_routine, uint32_t flags)
+{
+	return register_thread(find_slot_or_wait(), tid, start_routine, flags);
+}
+
+uint32_t thread_claim_now(int tid, uint64_t start_routine, uint32_t flags)
+{
+	return register_thread(find_slot(), tid, start_routine, flags);
+}
+
+void thread_publish(uint32_t slot)
+{
+	/* release: pairs with the acquire of the state by the flusher */
+	atomic_store_explicit(&region_record(slot)->state, SLOT_LIVE,
+			      memory_order_release);
+}
+
+/* Moves the counters of a thread that ended to the totals. */
+static void retire(struct thread_record *t)
+{
+	int i;
+
+	add(&thread_totals.cpu_ns, get(&t->cpu_end_ns) - t->cpu_start_ns);
+	add(&thread_totals.weight_ns, get(&t->weight_ns));
+	add(&thread_totals.samples, get(&t->samples));
+	add(&thread_totals.expirations, get(&t->expirations));
+	add(&thread_totals.handler_ticks, get(&t->handler_ticks));
+	for (i = 0; i < LOST_REASONS; i++)
+		add(&thread_totals.lost[i], get(&t->lost[i]));
+	for (i = 0; i < UNWIND_ENDS; i++)
+		add(&thread_totals.truncated[i], get(&t->truncated[i]));
+}
+
+uint64_t thread_unsampled(const struct thread_record *t, uint64_t cpu_ns)
+{
+	uint64_t owed = t->granted_ns;
+	uint64_t weight = get(&t->weight_ns);
+
+	if (cpu_ns > t->cpu_start_ns)
+		owed += cpu_ns - t->cpu_start_ns;
+	return owed > weight ? owed - weight : 0;
+}
+
+void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
+{
+	struct thread_record *t = region_record(slot);
+
+	thread_account_add(t->start_routine, thread_unsampled(t, cpu_ns));
+	atomic_store_explicit(&t->cpu_end_ns, cpu_ns, memory_order_relaxed);
+	atomic_store_explicit(&t->end_ns, sys_clock_ns(CLOCK_MONOTONIC),
+			      memory_order_relaxed);
+	if (name) {
+		memcpy(t->name, name, sizeof(t->name) - 1);
+		t->name[sizeof(t->name) - 1] = '\0';
+	}
+	if (get(&t->samples) == 0) {
+		thread_free(slot);
+		return;
+	}
+	/* release: pairs with the acquire of the state by the flusher */
+	atomic_store_explicit(&t->state, SLOT_ENDED, memory_order_release);
+}
+
+void thread_free(uint32_t slot)
+{
+	struct thread_record *t = region_record(slot);
+
+	retire(t);
+	/* release: whoever claims the slot sees all that was done to it */
+	atomic_store_explicit(&t->state, SLOT_FREE, memory_order_release);
+}
+
+/* --- cookies --- */
+
+uint64_t thread_cookie(uint32_t slot)
+{
+	struct thread_record *t = region_record(slot);
+	uint64_t generation =
+		atomic_load_explicit(&t->generation, memory_order_relaxed) &
+		COOKIE_GENERATION_MASK;
+
+	return COOKIE_MAGIC << 48 | generation << COOKIE_SLOT_BITS | slot;
+}
+
+struct thread_record *thread_from_cookie(uint64_t cookie, uint32_t *slot)
+{
+	struct thread_record *t;
+
+	*slot = (uint32_t)(cookie & (REGION_SLOTS_MAX - 1));
+	if (cookie >> 48 != COOKIE_MAGIC || *slot >= region_slots())
+		return NULL;
+	t = region_record(*slot);
+	/* acquire: pairs with the release in thread_publish() */
+	if (atomic_load_explicit(&t->state, memory_order_acquire) != SLOT_LIVE)
+		return NULL;
+	return thread_cookie(*slot) == cookie ? t : NULL;
+}
+
+/* --- the calling thread --- */
+
+uint32_t thread_self(void)
+{
+	return self.slot_plus_1 - 1;	/* 0 becomes THREAD_NO_SLOT */
+}
+
+void thread_set_self(uint32_t slot, uint64_t stack_low, uint64_t stack_high)
+{
+	self.slot_plus_1 = slot + 1;
+	self.stack_low = stack_low;
+	self.stack_high = stack_high;
+}
+
+void thread_self_stack(uint64_t *low, uint64_t *high)
+{
+	*low = self.stack_low;
+	*high = self.stack_high;
+}
+
+/* --- accounts --- */
+
+static struct account *find_account(uint64_t start_routine)
+{
+	uint64_t key = start_routine + 1;
+	uint32_t at = (uint32_t)(key * 0x9e3779b97f4a7c15ull >> 56);
+	uint64_t found;
+	int i;
+
+	for (i = 0; i < ACCOUNT_PROBES; i++) {
+		struct account *a = &accounts[(at + (uint32_t)i) % ACCOUNTS];
+
+		/* relaxed: key and sum are independent of other memory */
+		found = atomic_load_explicit(&a->key, memory_order_relaxed);
+		if (found == 0 &&
+		    atomic_compare_exchange_strong_explicit(
+			    &a->key, &found, key, memory_order_relaxed,
+			    memory_order_relaxed))
+			return a;
+		if (found == key)
+			return a;
+	}
+	return &account_rest;
+}
+
+uint64_t thread_account_take(uint64_t start_routine)
+{
+	struct account *a = find_account(start_routine);
+
+	/* relaxed: the sum is all there is; a peek saves the exchange */
+	if (get(&a->cpu_ns) == 0)
+		return 0;
+	return atomic_exchange_explicit(&a->cpu_ns, 0, memory_order_relaxed);
+}
+
+void thread_account_add(uint64_t start_routine, uint64_t cpu_ns)
+{
+	if (cpu_ns > 0)
+		add(&find_account(start_routine)->cpu_ns, cpu_ns);
+}
+
+void thread_account_drain(void (*visit)(uint64_t, uint64_t, void *), void *arg)
+{
+	uint64_t cpu_ns, key;
+	int i;
+
+	for (i = 0; i <= ACCOUNTS; i++) {
+		struct account *a = i < ACCOUNTS ? &accounts[i] : &account_rest;
+
+		cpu_ns = atomic_exchange_explicit(&a->cpu_ns, 0,
+						  memory_order_relaxed);
+		key = get(&a->key);
+		if (cpu_ns > 0)
+			visit(key ? key - 1 : 0, cpu_ns, arg);
+	}
+}
+
+void thread_reset_after_fork(void)
+{
+	memset(&thread_totals, 0, sizeof(thread_totals));
+	memset(accounts, 0, sizeof(accounts));
+	memset(&account_rest, 0, sizeof(account_rest));
+	atomic_store_explicit(&next_slot, 0, memory_order_relaxed);
+	self.slot_plus_1 = 0;
+}
