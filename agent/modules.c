@@ -19,6 +19,7 @@
 
 #include "agent/elf-image.h"
 #include "agent/maps.h"
+#include "agent/resident.h"
 #include "agent/sys.h"
 
 /* Unloaded modules are remembered this long: samples are drained each second. */
@@ -424,12 +425,16 @@ int modules_refresh(void)
 	return refresh(modules_current());
 }
 
-/* What is there when we start is not unloaded as long as the program runs. */
 static void mark_resident(struct slot *slot)
 {
-	for (uint32_t i = 0; i < slot->table.count; i++)
-		slot->table.module[i].resident =
-			slot->table.module[i].eh_frame_hdr != NULL;
+	resident_init();
+	for (uint32_t i = 0; i < slot->table.count; i++) {
+		struct module *m = &slot->table.module[i];
+
+		m->resident = m->eh_frame_hdr != NULL &&
+			      (resident_has(m->bias) ||
+			       strcmp(m->path, "[vdso]") == 0);
+	}
 }
 
 int modules_init(const char *maps)

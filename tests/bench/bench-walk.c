@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench-walk: what a walk costs, ours against libunwind's.
+ *
+ * 250 different functions call one another; at the chosen depth a signal
+ * interrupts, and within its handler all walkers walk the same stack in turn,
+ * in an order drawn anew each round. Prints a Markdown table: medians, and in
+ * brackets the 5th and 95th percentile of the rounds.
+ */
+#define UNW_LOCAL_ONLY
+#include <errno.h>
+#include <libunwind.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/lookup.h"
+#include "agent/modules.h"
+#include "agent/sys.h"
+#include "agent/unwind.h"
+
+#define ROUNDS 201
+#define FRAMES_MAX 1024
+
+static struct unwind_regs here;	/* of the interrupted thread */
+static struct unwind_stack stack;
+static uint64_t stack_high;
+static uint64_t pcs[FRAMES_MAX];
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* --- the stack ----------------------------------------------------------- */
+
+static void (*bottom)(void);
+static volatile int sink;
+
+#define FRAME(n, next, size, pad)					\
+	static __attribute__((noinline)) int f##n(int depth)		\
+	{								\
+		volatile char local[size];				\
+		volatile char *more = pad ? __builtin_alloca(		\
+			(size_t)depth % 7 * 16 + 16) : local;		\
+									\
+		local[0] = (char)depth;					\
+		more[0] = local[0];					\
+		if (depth <= 1)						\
+			bottom();					\
+		else							\
+			sink += next(depth - 1);			\
+		return more[0] + local[0];				\
+	}
+
+/* 250 functions; every eighth keeps its frame in rbp, as alloca does. */
+#define TEN(a, b, z) \
+	FRAME(a##9, z, 24, 0) FRAME(a##8, f##a##9, 8, 0) \
+	FRAME(a##7, f##a##8, 136, 1) FRAME(a##6, f##a##7, 40, 0) \
+	FRAME(a##5, f##a##6, 16, 0) FRAME(a##4, f##a##5, 72, 0) \
+	FRAME(a##3, f##a##4, 8, 0) FRAME(a##2, f##a##3, 200, 0) \
+	FRAME(a##1, f##a##2, 32, 0) FRAME(a##0, f##a##1, 16, 0)
+
+static int fend(int depth)
+{
+	return depth;
+}
+
+TEN(24, 25, fend) TEN(23, 24, f240) TEN(22, 23, f230) TEN(21, 22, f220)
+TEN(20, 21, f210) TEN(19, 20, f200) TEN(18, 19, f190) TEN(17, 18, f180)
+TEN(16, 17, f170) TEN(15, 16, f160) TEN(14, 15, f150) TEN(13, 14, f140)
+TEN(12, 13, f130) TEN(11, 12, f120) TEN(10, 11, f110) TEN(9, 10, f100)
+TEN(8, 9, f90) TEN(7, 8, f80) TEN(6, 7, f70) TEN(5, 6, f60) TEN(4, 5, f50)
+TEN(3, 4, f40) TEN(2, 3, f30) TEN(1, 2, f20) TEN(0, 1, f10)
+
+/* --- the walkers --------------------------------------------------------- */
+
+static unsigned walk_ours(const void *context)
+{
+	enum unwind_end end;
+
+	(void)context;
+	return unwind_cfi.walk(&here, &stack, pcs, FRAMES_MAX, &end);
+}
+
+static unsigned walk_backtrace(const void *context)
+{
+	(void)context;
+	return (unsigned)unw_backtrace((void **)pcs, FRAMES_MAX);
+}
+
+static unsigned walk_step(const void *context)
+{
+	unw_cursor_t cursor;
+	unw_word_t pc;
+	unsigned n = 0;
+
+	unw_init_local2(&cursor, (unw_context_t *)(uintptr_t)context,
+			UNW_INIT_SIGNAL_FRAME);
+	do {
+		unw_get_reg(&cursor, UNW_REG_IP, &pc);
+		pcs[n++] = pc;
+	} while (n < FRAMES_MAX && unw_step(&cursor) > 0);
+	return n;
+}
+
+static const struct walker {
+	const char *name;
+	unsigned (*walk)(const void *context);
+	unsigned repeat;	/* walks timed together */
+	bool forget;		/* all rules, before each walk */
+} walkers[] = {
+	{ "ours, warm", walk_ours, 40, false },
+	{ "ours, every address met first", walk_ours, 1, true },
+	{ "unw_backtrace, warm", walk_backtrace, 40, false },
+	{ "unw_step, warm", walk_step, 1, false },
+};
+
+#define WALKERS (sizeof(walkers) / sizeof(walkers[0]))
+
+struct result {
+	double ns[ROUNDS];	/* a frame */
+	unsigned frames;
+};
+
+static struct result results[WALKERS];
+static int round_now;
+
+static void time_walker(size_t i, const void *context)
+{
+	const struct walker *w = &walkers[i];
+	unsigned frames = 0;
+	uint64_t begin, end;
+
+	if (w->forget)
+		unwind_cfi.forget();
+	else
+		frames = w->walk(context);	/* into the caches */
+	begin = now_ns();
+	for (unsigned k = 0; k < w->repeat; k++)
+		frames = w->walk(context);
+	end = now_ns();
+	results[i].frames = frames;
+	results[i].ns[round_now] = (double)(end - begin) / w->repeat / frames;
+}
+
+static void set_here(const void *context)
+{
+	unwind_regs_from_context(&here, context);
+	stack.low = here.reg[7];
+	stack.high = stack_high;
+}
+
+static void measure(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)info;
+	set_here(context);
+	for (round_now = 0; round_now < ROUNDS; round_now++) {
+		size_t first = (size_t)rand() % WALKERS;
+
+		for (size_t i = 0; i < WALKERS; i++)
+			time_walker((first + i) % WALKERS, context);
+	}
+}
+
+static void measure_walks(void)
+{
+	raise(SIGUSR1);
+}
+
+/* --- handlers ------------------------------------------------------------ */
+
+static void handler_empty(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)info;
+	(void)context;
+}
+
+static void handler_walk(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)info;
+	set_here(context);
+	walk_ours(context);
+}
+
+static double handler_ns[2][ROUNDS];
+
+/* Runs at the bottom of the stack, outside of any handler. */
+static void measure_handlers(void)
+{
+	enum { SIGNALS = 50 };
+	static void (*const handlers[])(int, siginfo_t *, void *) = {
+		handler_empty, handler_walk,
+	};
+	struct sigaction sa = { .sa_flags = SA_SIGINFO };
+	int tid = sys_gettid(), pid = getpid();
+
+	for (int k = 0; k < 2 * ROUNDS; k++) {
+		int which = (k + k / 2 % 2) % 2;
+		uint64_t begin;
+
+		sa.sa_sigaction = handlers[which];
+		sigaction(SIGUSR2, &sa, NULL);
+		sys_tgkill(pid, tid, SIGUSR2);
+		begin = now_ns();
+		for (int i = 0; i < SIGNALS; i++)
+			sys_tgkill(pid, tid, SIGUSR2);
+		handler_ns[which][k / 2] = (double)(now_ns() - begin) /
+					   SIGNALS;
+	}
+}
+
+/* --- addresses of a library, met first ------------------------------------ */
+
+/* One step from each of many addresses of libc, its tables seldom in caches. */
+static void measure_cold(struct result *r)
+{
+	const struct module *m = modules_find(
+		modules_current(), (uint64_t)(uintptr_t)&qsort);
+	uint64_t fake[512] = { 0 };
+	struct unwind_regs regs = { .known = 0x1ffff };
+	struct unwind_stack s = { (uintptr_t)fake,
+				  (uintptr_t)(fake + 512) };
+	enum { BATCH = 16 };
+	enum unwind_end end;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t begin, at[BATCH];
+
+		unwind_cfi.forget();
+		for (int k = 0; k < BATCH; k++)
+			at[k] = m->start + (uint64_t)rand() %
+					   (m->end - m->start);
+		begin = now_ns();
+		for (int k = 0; k < BATCH; k++) {
+			regs.reg[16] = at[k];
+			regs.reg[7] = (uintptr_t)(fake + 8);
+			regs.reg[6] = (uintptr_t)(fake + 128);
+			unwind_cfi.walk(&regs, &s, pcs, 1, &end);
+		}
+		r->ns[i] = (double)(now_ns() - begin) / BATCH;
+	}
+}
+
+/* --- the table ----------------------------------------------------------- */
+
+static int compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double quantile(const double *sorted, double q)
+{
+	return sorted[(int)(q * (ROUNDS - 1))];
+}
+
+static double print_row(const char *what, int depth, double *values,
+			const char *unit, const char *note)
+{
+	qsort(values, ROUNDS, sizeof(double), compare_doubles);
+	printf("| %d | %s | %.2f %s [%.2f, %.2f] | %s |\n", depth, what,
+	       quantile(values, 0.5), unit, quantile(values, 0.05),
+	       quantile(values, 0.95), note);
+	return quantile(values, 0.5);
+}
+
+static void on_signal(int sig, void (*f)(int, siginfo_t *, void *))
+{
+	struct sigaction sa = { .sa_flags = SA_SIGINFO };
+
+	sa.sa_sigaction = f;
+	sigaction(sig, &sa, NULL);
+}
+
+static void print_depth(int depth, double handler_budget)
+{
+	double ours, theirs, paired[ROUNDS];
+	char note[100];
+
+	bottom = measure_walks;
+	f00(depth);
+	for (int i = 0; i < ROUNDS; i++)
+		paired[i] = results[0].ns[i] / results[2].ns[i];
+	for (size_t i = 0; i < WALKERS; i++) {
+		snprintf(note, sizeof(note), "%u frames%s", results[i].frames,
+			 walkers[i].forget ? "; budget 200 ns" : "");
+		ours = print_row(walkers[i].name, depth, results[i].ns,
+				 "ns/frame", note);
+	}
+	print_row("ours / unw_backtrace", depth, paired, "",
+		  "budget 0.90");
+	bottom = measure_handlers;
+	f00(depth);
+	for (int i = 0; i < ROUNDS; i++)
+		paired[i] = (handler_ns[1][i] - handler_ns[0][i]) / 1000;
+	theirs = print_row("handler with a walk - empty handler", depth,
+			   paired, "us", "");
+	(void)ours;
+	if (handler_budget > 0)
+		printf("| %d | its budget | %.2f us | %s |\n", depth,
+		       handler_budget,
+		       theirs <= handler_budget ? "within" : "OVER");
+}
+
+int main(void)
+{
+	static struct result cold;
+	pthread_attr_t attr;
+	void *low;
+	size_t size;
+	int err;
+
+	pthread_getattr_np(pthread_self(), &attr);
+	pthread_attr_getstack(&attr, &low, &size);
+	stack_high = (uint64_t)(uintptr_t)low + size;
+	err = modules_init(NULL);
+	if (err == 0)
+		err = unwind_cfi.init();
+	if (err != 0) {
+		fprintf(stderr, "bench-walk: %s\n", strerror(-err));
+		return 1;
+	}
+	on_signal(SIGUSR1, measure);
+	printf("| depth | what | median [5 %%, 95 %%] | |\n");
+	printf("|---|---|---|---|\n");
+	print_depth(30, 0.5);
+	print_depth(36, 0);
+	print_depth(100, 1);
+	print_depth(250, 2);
+	measure_cold(&cold);
+	print_row("a random address of libc, met first", 1, cold.ns, "ns",
+		  "budget 200 ns");
+	return 0;
+}
