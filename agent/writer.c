@@ -44,6 +44,7 @@ static struct {
 	bool torn;			/* ends in a part of a member */
 	dev_t device;			/* which file that is */
 	ino_t inode;
+	struct timespec modified;	/* when it was closed */
 	uint64_t size;			/* bytes of whole members */
 	uint64_t max_size;		/* 0: no limit */
 	uint8_t *member;
@@ -257,15 +258,25 @@ static bool path_is_ours(void)
 	       st.st_dev == writer.device && st.st_ino == writer.inode;
 }
 
-static int reopen(void)
+/* Inode numbers are used again: the time and size say it is the same file. */
+static bool is_as_closed(int fd)
 {
 	struct stat st;
+
+	return sys_fstat(fd, &st) == 0 && st.st_dev == writer.device &&
+	       st.st_ino == writer.inode &&
+	       (uint64_t)st.st_size == writer.size &&
+	       st.st_mtim.tv_sec == writer.modified.tv_sec &&
+	       st.st_mtim.tv_nsec == writer.modified.tv_nsec;
+}
+
+static int reopen(void)
+{
 	int fd = sys_open(writer.path, OPEN_FLAGS, 0);
 
 	if (fd < 0)
 		return is_passing(fd) ? fd : -ESTALE;
-	if (sys_fstat(fd, &st) != 0 || st.st_dev != writer.device ||
-	    st.st_ino != writer.inode) {
+	if (!is_as_closed(fd)) {
 		sys_close(fd);
 		return -ESTALE;
 	}
@@ -496,6 +507,8 @@ bool writer_fell_back(void)
 
 void writer_close(void)
 {
+	struct stat st;
+
 	if (writer.fd < 0)
 		return;
 	if (writer.size == 0) {
@@ -506,6 +519,8 @@ void writer_close(void)
 		return;
 	}
 	repair();
+	if (sys_fstat(writer.fd, &st) == 0)
+		writer.modified = st.st_mtim;
 	sys_close(writer.fd);
 	writer.fd = -1;
 }
