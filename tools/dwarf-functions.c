@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A unit's tree is scanned twice at most: first what lies in namespaces, where
- * nearly all functions are; only if a target is left without one, everything.
+ * Reading a tree is what all of this costs, so it is scanned as far as needed:
+ * first the unit's own children, where gcc puts its functions; if a target is
+ * left without one, namespaces, where clang and rustc do; at last everything.
  * Inside a wanted function, blocks and inlined calls are followed only where
  * their ranges hold a target.
  *
@@ -22,14 +23,22 @@ struct _DwarfFunctions {
 	GHashTable *files;		/* const char *: SymbolText */
 };
 
+/* What lies below the unit's own entry is looked into for functions. */
+enum reach {
+	REACH_UNIT,			/* nothing */
+	REACH_NAMESPACES,
+	REACH_ALL,			/* classes and functions as well */
+};
+
 struct scan {
 	DwarfFunctions *functions;
 	DwarfTarget *targets;
 	gsize count;
-	gsize open;			/* targets without a scope */
+	gsize open;			/* expected targets without a scope */
+	Dwarf_Die *unit;
 	Dwarf_Files *files;		/* of the unit, for call sites */
 	gsize file_count;
-	gboolean deep;			/* the second pass */
+	enum reach reach;
 };
 
 /* Targets [first, end). */
@@ -58,8 +67,23 @@ void dwarf_functions_free(DwarfFunctions *f)
 	g_free(f);
 }
 
-SymbolText dwarf_functions_file(DwarfFunctions *f, const char *file)
+/* g_free() it. NULL: `file` is absolute, or nobody knows where it is. */
+static char *file_absolute(Dwarf_Die *unit, const char *file)
 {
+	Dwarf_Attribute attr;
+	const char *directory = NULL;
+
+	if (file[0] == '/')
+		return NULL;
+	if (dwarf_attr_integrate(unit, DW_AT_comp_dir, &attr))
+		directory = dwarf_formstring(&attr);
+	return directory ? g_build_filename(directory, file, NULL) : NULL;
+}
+
+SymbolText dwarf_functions_file(DwarfFunctions *f, Dwarf_Die *unit,
+				const char *file)
+{
+	g_autofree char *absolute = NULL;
 	gpointer known;
 	SymbolText t;
 
@@ -68,7 +92,8 @@ SymbolText dwarf_functions_file(DwarfFunctions *f, const char *file)
 	known = g_hash_table_lookup(f->files, file);
 	if (known)
 		return GPOINTER_TO_UINT(known);
-	t = symbol_names_add_text(f->names, file);
+	absolute = file_absolute(unit, file);
+	t = symbol_names_add_text(f->names, absolute ? absolute : file);
 	g_hash_table_insert(f->files, (char *)file, GUINT_TO_POINTER(t));
 	return t;
 }
@@ -88,11 +113,13 @@ static const char *linkage_name(Dwarf_Die *die)
 static void function_describe(DwarfFunctions *f, Dwarf_Die *die,
 			      SymbolFunction *to)
 {
+	Dwarf_Die unit;
 	int line = 0;
 
+	dwarf_diecu(die, &unit, NULL, NULL);
 	to->name = symbol_names_add_text(f->names, dwarf_diename(die));
 	to->system_name = symbol_names_add_text(f->names, linkage_name(die));
-	to->file = dwarf_functions_file(f, dwarf_decl_file(die));
+	to->file = dwarf_functions_file(f, &unit, dwarf_decl_file(die));
 	to->start_line = dwarf_decl_line(die, &line) == 0 ? line : 0;
 }
 
@@ -148,7 +175,7 @@ static DwarfScope *scope_new(struct scan *s, Dwarf_Die *die,
 	file = call_attribute(die, DW_AT_call_file);
 	if (s->files && (gsize)file < s->file_count)
 		scope->call_file = dwarf_functions_file(s->functions,
-				dwarf_filesrc(s->files, file, NULL, NULL));
+				s->unit, dwarf_filesrc(s->files, file, NULL, NULL));
 	return scope;
 }
 
@@ -289,7 +316,7 @@ static void function_scan(struct scan *s, Dwarf_Die *die)
 			if (!scope)
 				scope = scope_new(s, die, NULL);
 			s->targets[i].scope = scope;
-			s->open--;
+			s->open -= s->targets[i].expected;
 		}
 	}
 	if (scope)
@@ -307,7 +334,9 @@ static void tree_scan(struct scan *s, Dwarf_Die *parent, int depth)
 
 		if (tag == DW_TAG_subprogram)
 			function_scan(s, &die);
-		if (s->deep || tag == DW_TAG_namespace || tag == DW_TAG_module)
+		if (s->reach == REACH_ALL ||
+		    (s->reach == REACH_NAMESPACES &&
+		     (tag == DW_TAG_namespace || tag == DW_TAG_module)))
 			tree_scan(s, &die, depth + 1);
 	} while (s->open > 0 && die_next(&die));
 }
@@ -319,12 +348,14 @@ void dwarf_functions_scan(DwarfFunctions *f, const DwarfUnit *unit,
 	Dwarf_Die tree = unit->tree;
 
 	s.functions = f;
+	s.unit = &tree;
 	s.targets = targets;
-	s.count = s.open = count;
+	s.count = count;
 	if (dwarf_getsrcfiles(&tree, &s.files, &s.file_count) != 0)
 		s.files = NULL;
+	for (gsize i = 0; i < count; i++)
+		s.open += targets[i].expected;
 	tree_scan(&s, &tree, 0);
-	s.deep = TRUE;
-	if (s.open > 0)
+	for (s.reach++; s.reach <= REACH_ALL && s.open > 0; s.reach++)
 		tree_scan(&s, &tree, 0);
 }

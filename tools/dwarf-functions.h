@@ -22,7 +22,9 @@ struct _DwarfScope {
 
 typedef struct {
 	guint64 address;		/* as DWARF counts */
+	const char *symbol;		/* linkage name there, or NULL */
 	const DwarfScope *scope;	/* innermost; NULL: in no function */
+	gboolean expected;		/* a function is expected to be there */
 } DwarfTarget;
 
 typedef struct _DwarfFunctions DwarfFunctions;
@@ -32,11 +34,18 @@ DwarfFunctions *dwarf_functions_new(SymbolNames *names);
 void dwarf_functions_free(DwarfFunctions *f);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DwarfFunctions, dwarf_functions_free)
 
-/* Fills the scopes of `count` targets of `unit`, which are sorted by address. */
+/*
+ * Fills the scopes of `count` targets of `unit`, which are sorted by address.
+ * Looks as deep into the unit as it takes to find those that are expected.
+ */
 void dwarf_functions_scan(DwarfFunctions *f, const DwarfUnit *unit,
 			  DwarfTarget *targets, gsize count);
 
-/* The text of a file name that elfutils owns; remembers the last ones. */
-SymbolText dwarf_functions_file(DwarfFunctions *f, const char *file);
+/*
+ * The text of a file name that elfutils owns, made absolute by the directory
+ * that `unit`, the first entry of a unit, was compiled in.
+ */
+SymbolText dwarf_functions_file(DwarfFunctions *f, Dwarf_Die *unit,
+				const char *file);
 
 #endif

@@ -55,27 +55,25 @@ static SymbolText linkage_add(SymbolNames *names, const char *symbol)
  * DWARF has no linkage name for what is static or in an anonymous namespace;
  * the symbol there tells which class or namespace it is in.
  */
-static void function_qualify(struct job *j, SymbolFunction *f, guint64 address)
+static void function_qualify(struct job *j, SymbolFunction *f,
+			     const char *symbol)
 {
-	const char *symbol;
-
 	if (f->system_name)
 		return;
-	symbol = elf_symbols_find(j->symbols, address);
 	if (symbol && demangle_is_mangled(symbol))
 		f->system_name = linkage_add(j->names, symbol);
 	else if (symbol && !f->name)
 		f->system_name = symbol_names_add_text(j->names, symbol);
 }
 
-static void scope_emit(struct job *j, const DwarfScope *scope,
-		       guint64 address, SymbolText file, gint32 line)
+static void scope_emit(struct job *j, const DwarfTarget *t, SymbolText file,
+		       gint32 line)
 {
-	for (; scope; scope = scope->parent) {
+	for (const DwarfScope *scope = t->scope; scope; scope = scope->parent) {
 		SymbolFunction f = scope->function;
 
 		if (!scope->parent)
-			function_qualify(j, &f, address);
+			function_qualify(j, &f, t->symbol);
 		if (file && file != f.file) {
 			/* Included code: the start is in another file. */
 			f.start_line = 0;
@@ -88,10 +86,9 @@ static void scope_emit(struct job *j, const DwarfScope *scope,
 	}
 }
 
-static void symbol_emit(struct job *j, guint64 address, SymbolText file,
+static void symbol_emit(struct job *j, const char *symbol, SymbolText file,
 			gint32 line)
 {
-	const char *symbol = elf_symbols_find(j->symbols, address);
 	SymbolFunction f = { 0 };
 
 	if (!symbol)
@@ -110,22 +107,41 @@ static void target_emit(struct job *j, DwarfUnit *unit,
 	int line = 0;
 
 	if (row) {
-		file = dwarf_functions_file(j->functions,
+		file = dwarf_functions_file(j->functions, &unit->die,
 					    dwarf_linesrc(row, NULL, NULL));
 		if (dwarf_lineno(row, &line) != 0)
 			line = 0;
 	}
 	symbol_names_add_address(j->names, w->offset);
 	if (t->scope)
-		scope_emit(j, t->scope, w->address, file, line);
+		scope_emit(j, t, file, line);
 	else
-		symbol_emit(j, w->address, file, line);
+		symbol_emit(j, t->symbol, file, line);
 }
 
 static const DwarfLinesWanted *place_wanted(const struct job *j, gsize i)
 {
 	return &g_array_index(j->wanted, DwarfLinesWanted,
 		g_array_index(j->places, struct place, i).wanted);
+}
+
+/* What compilers make up to adjust `this` or a result is not in DWARF. */
+static gboolean symbol_is_thunk(const char *symbol)
+{
+	return g_str_has_prefix(symbol, "_ZTh") ||
+	       g_str_has_prefix(symbol, "_ZTv") ||
+	       g_str_has_prefix(symbol, "_ZTc");
+}
+
+/* Where symbols are known, a place without one is padding. */
+static void target_init(const struct job *j, DwarfTarget *t,
+			const DwarfLinesWanted *w)
+{
+	t->address = w->address - j->bias;
+	t->scope = NULL;
+	t->symbol = elf_symbols_find(j->symbols, w->address);
+	t->expected = t->symbol ? !symbol_is_thunk(t->symbol) :
+				  elf_symbols_is_empty(j->symbols);
 }
 
 /* The places [first, end) are of one unit. */
@@ -136,12 +152,8 @@ static void unit_resolve(struct job *j, guint32 index, gsize first, gsize end)
 
 	g_array_set_size(j->targets, end - first);
 	targets = (DwarfTarget *)(void *)j->targets->data;
-	for (gsize i = first; i < end; i++) {
-		DwarfTarget *t = &targets[i - first];
-
-		t->address = place_wanted(j, i)->address - j->bias;
-		t->scope = NULL;
-	}
+	for (gsize i = first; i < end; i++)
+		target_init(j, &targets[i - first], place_wanted(j, i));
 	dwarf_functions_scan(j->functions, unit, targets, end - first);
 	for (gsize i = first; i < end; i++)
 		target_emit(j, unit, place_wanted(j, i), &targets[i - first]);
@@ -153,7 +165,7 @@ static void unitless_resolve(struct job *j, gsize first, gsize end)
 		const DwarfLinesWanted *w = place_wanted(j, i);
 
 		symbol_names_add_address(j->names, w->offset);
-		symbol_emit(j, w->address, 0, 0);
+		symbol_emit(j, elf_symbols_find(j->symbols, w->address), 0, 0);
 	}
 }
 

@@ -40,7 +40,6 @@ struct _ElfFile {
 	GArray *segments;		/* struct segment */
 	const ElfFileSearch *search;
 	Dwfl_Callbacks callbacks;
-	char *debug_path;		/* what callbacks.debuginfo_path names */
 };
 
 static const ElfFileSearch no_search;
@@ -436,31 +435,69 @@ Dwarf *elf_file_dwarf(const ElfFile *f, guint64 *bias)
 	return dwarf;
 }
 
-static void stamp_add(GString *stamp, const char *path)
+static gboolean has_section(Elf *elf, const char *name)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+	size_t strings;
+
+	if (elf_getshdrstrndx(elf, &strings) != 0)
+		return FALSE;
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) &&
+		    g_strcmp0(elf_strptr(elf, strings, sh.sh_name), name) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* Finds the debug file without reading it. NULL: it has none, or needs none. */
+static char *debug_file_find(ElfFile *f)
+{
+	void *data = f;
+	GElf_Word crc = 0;
+	const char *link;
+	char *found = NULL, *path;
+	int fd;
+
+	if (has_section(f->elf, ".debug_info") ||
+	    has_section(f->elf, ".zdebug_info"))
+		return NULL;
+	link = dwelf_elf_gnu_debuglink(f->elf, &crc);
+	fd = find_debuginfo(f->module, &data, f->recorded, 0, f->path, link,
+			    crc, &found);
+	if (fd >= 0)
+		close(fd);
+	path = fd >= 0 ? g_strdup(found) : NULL;
+	free(found);
+	return path;
+}
+
+static void stamp_add(GString *stamp, const char *path, gboolean time)
 {
 	struct stat st;
 
-	if (path && stat(path, &st) == 0)
-		g_string_append_printf(stamp, "%s %ju %jd.%09ld\n", path,
-				       (uintmax_t)st.st_size,
+	if (!path || stat(path, &st) != 0)
+		return;
+	g_string_append_printf(stamp, "%ju", (uintmax_t)st.st_size);
+	if (time)
+		g_string_append_printf(stamp, " %s %jd.%09ld", path,
 				       (intmax_t)st.st_mtim.tv_sec,
 				       st.st_mtim.tv_nsec);
+	g_string_append_c(stamp, '\n');
 }
 
 const char *elf_file_stamp(ElfFile *f)
 {
-	const char *main_file = NULL, *debug_file = NULL;
+	g_autofree char *debug = NULL;
 	GString *stamp;
-	guint64 bias;
 
 	if (f->stamp)
 		return f->stamp;
-	elf_file_dwarf(f, &bias);
-	dwfl_module_info(f->module, NULL, NULL, NULL, NULL, NULL, &main_file,
-			 &debug_file);
+	debug = debug_file_find(f);
 	stamp = g_string_new(NULL);
-	stamp_add(stamp, main_file);
-	stamp_add(stamp, debug_file);
+	/* Copies of one build differ in size if one of them is stripped. */
+	stamp_add(stamp, f->path, FALSE);
+	stamp_add(stamp, debug, TRUE);
 	f->stamp = g_string_free(stamp, FALSE);
 	return f->stamp;
 }

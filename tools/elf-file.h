@@ -58,8 +58,8 @@ Elf *elf_file_elf(const ElfFile *f);
 Dwarf *elf_file_dwarf(const ElfFile *f, guint64 *bias);
 
 /*
- * Text that changes whenever the names in the object or its debug file may:
- * their sizes and times. Owned by `f`.
+ * Text that changes when the names may although the build id does not: this
+ * copy is stripped, its debug file came, went or changed. Owned by `f`.
  */
 const char *elf_file_stamp(ElfFile *f);
 

@@ -278,3 +278,8 @@ const char *elf_symbols_find(const ElfSymbols *s, guint64 address)
 
 	return y ? y->name : NULL;
 }
+
+gboolean elf_symbols_is_empty(const ElfSymbols *s)
+{
+	return s->symbols->len == 0;
+}

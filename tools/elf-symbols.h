@@ -22,4 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ElfSymbols, elf_symbols_free)
 /* The linkage name, owned by `s`, or NULL: no symbol covers `address`. */
 const char *elf_symbols_find(const ElfSymbols *s, guint64 address);
 
+/* Whether the object is stripped of all names. */
+gboolean elf_symbols_is_empty(const ElfSymbols *s);
+
 #endif

@@ -49,6 +49,35 @@ void symbol_names_free(SymbolNames *n)
 	g_free(n);
 }
 
+static void text_index_add(SymbolNames *n, const char *s, SymbolText t)
+{
+	g_hash_table_insert(n->text_index,
+			    g_string_chunk_insert(n->text_keys, s),
+			    GUINT_TO_POINTER(t));
+}
+
+/* Stored + 1, so that NULL means "not there". */
+static void function_index_add(SymbolNames *n, guint32 index)
+{
+	const SymbolFunction *f = &g_array_index(n->functions, SymbolFunction,
+						 index);
+
+	g_hash_table_insert(n->function_index, g_memdup2(f, sizeof(*f)),
+			    GUINT_TO_POINTER(index + 1));
+}
+
+void symbol_names_index(SymbolNames *n)
+{
+	gsize at = 1;
+
+	while (at < n->text->len) {
+		text_index_add(n, n->text->str + at, at);
+		at += strlen(n->text->str + at) + 1;
+	}
+	for (guint i = 0; i < n->functions->len; i++)
+		function_index_add(n, i);
+}
+
 SymbolText symbol_names_add_text(SymbolNames *n, const char *s)
 {
 	gpointer known;
@@ -61,9 +90,7 @@ SymbolText symbol_names_add_text(SymbolNames *n, const char *s)
 		return GPOINTER_TO_UINT(known);
 	t = n->text->len;
 	g_string_append_len(n->text, s, strlen(s) + 1);
-	g_hash_table_insert(n->text_index,
-			    g_string_chunk_insert(n->text_keys, s),
-			    GUINT_TO_POINTER(t));
+	text_index_add(n, s, t);
 	return t;
 }
 
@@ -76,13 +103,11 @@ guint32 symbol_names_add_function(SymbolNames *n, const SymbolFunction *f)
 {
 	gpointer known;
 
-	/* Stored + 1, so that NULL means "not there". */
 	known = g_hash_table_lookup(n->function_index, f);
 	if (known)
 		return GPOINTER_TO_UINT(known) - 1;
 	g_array_append_val(n->functions, *f);
-	g_hash_table_insert(n->function_index, g_memdup2(f, sizeof(*f)),
-			    GUINT_TO_POINTER(n->functions->len));
+	function_index_add(n, n->functions->len - 1);
 	return n->functions->len - 1;
 }
 

@@ -47,6 +47,9 @@ SymbolNames *symbol_names_new(void);
 void symbol_names_free(SymbolNames *n);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SymbolNames, symbol_names_free)
 
+/* Makes arrays that were filled from outside (the cache) ready for additions. */
+void symbol_names_index(SymbolNames *n);
+
 /* Interns; NULL counts as "". */
 SymbolText symbol_names_add_text(SymbolNames *n, const char *s);
 const char *symbol_names_text(const SymbolNames *n, SymbolText t);

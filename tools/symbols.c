@@ -13,6 +13,7 @@
 #include "tools/elf-file.h"
 #include "tools/elf-symbols.h"
 #include "tools/progress.h"
+#include "tools/symbol-cache.h"
 #include "tools/symbol-names.h"
 
 struct _Symbols {
@@ -195,21 +196,47 @@ static void progress_units(void *data, gsize done)
 	progress_update(&s->progress, s->done + done, s->total);
 }
 
-static void file_resolve(Symbols *s, const ElfFile *f, const GArray *offsets,
-			 SymbolNames *names)
+/* What `names` does not know yet. */
+static GArray *wanted_new(const ElfFile *f, const GArray *offsets,
+			  const SymbolNames *names)
 {
-	g_autoptr(ElfSymbols) symbols = elf_symbols_new(f);
 	GArray *wanted = g_array_new(FALSE, FALSE, sizeof(DwarfLinesWanted));
 
 	for (guint i = 0; i < offsets->len; i++) {
 		DwarfLinesWanted w;
 
 		w.offset = g_array_index(offsets, guint64, i);
-		if (elf_file_address(f, w.offset, &w.address))
+		if (!symbol_names_find(names, w.offset) &&
+		    elf_file_address(f, w.offset, &w.address))
 			g_array_append_val(wanted, w);
 	}
+	return wanted;
+}
+
+/* Returns whether anything was added to `names`. */
+static gboolean file_resolve(Symbols *s, const ElfFile *f,
+			     const GArray *offsets, SymbolNames *names)
+{
+	g_autoptr(GArray) wanted = wanted_new(f, offsets, names);
+	g_autoptr(ElfSymbols) symbols = NULL;
+
+	if (wanted->len == 0)
+		return FALSE;
+	symbol_names_index(names);
+	symbols = elf_symbols_new(f);
 	dwarf_lines_resolve(f, symbols, wanted, names, progress_units, s);
-	g_array_free(wanted, TRUE);
+	return TRUE;
+}
+
+static SymbolNames *names_load(const Symbols *s, const struct object *o,
+			       ElfFile *f)
+{
+	SymbolNames *names = NULL;
+
+	if (!s->no_cache && *o->build_id)
+		names = symbol_cache_load(o->build_id,
+					  f ? elf_file_stamp(f) : NULL);
+	return names ? names : symbol_names_new();
 }
 
 /* --- into the profile ---------------------------------------------------- */
@@ -267,21 +294,41 @@ static guint32 function_add(const Symbols *s, Profile *p, GHashTable *index,
 	return p->functions->len - 1;
 }
 
-static void location_fill(const Symbols *s, Profile *p, ProfileLocation *l,
-			  const SymbolNames *n, const SymbolAddress *a,
-			  const guint32 *functions)
+/* What one object's names become in the Profile. */
+struct taker {
+	const Symbols *symbols;
+	Profile *profile;
+	const SymbolNames *names;
+	GHashTable *index;		/* all functions of the Profile */
+	guint32 *functions;		/* by ours; PROFILE_NONE: not yet taken */
+};
+
+static guint32 function_take(struct taker *t, guint32 ours)
 {
-	guint32 skip = s->no_inlines && a->line_count ? a->line_count - 1 : 0;
-	guint32 count = MIN(a->line_count - skip, G_MAXUINT16);
+	if (t->functions[ours] == PROFILE_NONE)
+		t->functions[ours] = function_add(t->symbols, t->profile,
+			t->index, t->names,
+			&g_array_index(t->names->functions, SymbolFunction,
+				       ours));
+	return t->functions[ours];
+}
 
-	l->first_line = p->lines->len;
-	l->line_count = count;
-	for (guint32 i = 0; i < count; i++) {
-		const SymbolLine *from = &g_array_index(n->lines, SymbolLine,
-						a->first_line + skip + i);
-		ProfileLine line = { functions[from->function], from->line };
+static void location_fill(struct taker *t, ProfileLocation *l,
+			  const SymbolAddress *a)
+{
+	GArray *lines = t->profile->lines;
+	guint32 count = MIN(a->line_count, G_MAXUINT16);
+	guint32 skip = t->symbols->no_inlines && count ? count - 1 : 0;
 
-		g_array_append_val(p->lines, line);
+	l->first_line = lines->len;
+	l->line_count = count - skip;
+	for (guint32 i = skip; i < count; i++) {
+		const SymbolLine *from = &g_array_index(t->names->lines,
+					SymbolLine, a->first_line + i);
+		ProfileLine line = { function_take(t, from->function),
+				     from->line };
+
+		g_array_append_val(lines, line);
 	}
 }
 
@@ -289,10 +336,10 @@ static void profile_take(const Symbols *s, Profile *p, const struct object *o,
 			 const SymbolNames *n, GHashTable *index)
 {
 	g_autofree guint32 *functions = g_new(guint32, n->functions->len + 1);
+	struct taker t = { s, p, n, index, functions };
 
 	for (guint i = 0; i < n->functions->len; i++)
-		functions[i] = function_add(s, p, index, n,
-			&g_array_index(n->functions, SymbolFunction, i));
+		functions[i] = PROFILE_NONE;
 	for (guint i = 0; i < o->wanted->len; i++) {
 		ProfileLocation *l = profile_at(p->locations, ProfileLocation,
 			g_array_index(o->wanted, guint32, i));
@@ -300,7 +347,7 @@ static void profile_take(const Symbols *s, Profile *p, const struct object *o,
 			location_offset(p, l));
 
 		if (a)
-			location_fill(s, p, l, n, a, functions);
+			location_fill(&t, l, a);
 	}
 }
 
@@ -310,11 +357,24 @@ static gboolean object_is_file(const struct object *o)
 	return o->path[0] == '/' || strcmp(o->path, "[vdso]") == 0;
 }
 
+static gboolean names_have_all(const SymbolNames *names, const GArray *offsets)
+{
+	for (guint i = 0; i < offsets->len; i++)
+		if (!symbol_names_find(names, g_array_index(offsets, guint64,
+							    i)))
+			return FALSE;
+	return TRUE;
+}
+
+/*
+ * A file that is gone may still be in the cache; what is known about some of
+ * its addresses does not make the others known, so the note stays.
+ */
 static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 			   GHashTable *index)
 {
 	g_autoptr(GArray) offsets = object_offsets(o, p);
-	g_autoptr(SymbolNames) names = symbol_names_new();
+	g_autoptr(SymbolNames) names = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(ElfFile) f = NULL;
 
@@ -322,11 +382,12 @@ static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 		return;
 	f = elf_file_open(&s->search, o->path, o->build_id, o->not_after,
 			  &error);
-	if (!f) {
+	names = names_load(s, o, f);
+	if (!f && !names_have_all(names, offsets))
 		g_ptr_array_add(s->notes, g_strdup(error->message));
-		return;
-	}
-	file_resolve(s, f, offsets, names);
+	if (f && file_resolve(s, f, offsets, names) && !s->no_cache &&
+	    *o->build_id)
+		symbol_cache_store(o->build_id, elf_file_stamp(f), names);
 	profile_take(s, p, o, names, index);
 }
 
