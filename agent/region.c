@@ -302,9 +302,8 @@ static void fill_header(const char *run_id, uint64_t pid_start)
 	h->pid = sys_getpid();
 	memcpy(h->run_id, run_id, REGION_RUN_ID);
 	h->pid_start = pid_start;
-	/* last: a reader that sees it sees the rest */
-	atomic_thread_fence(memory_order_release);
-	h->magic = REGION_MAGIC;
+	/* release: a reader that sees it sees the rest */
+	atomic_store_explicit(&h->magic, REGION_MAGIC, memory_order_release);
 }
 
 int region_init(const char *runtime_dir, const char *run_id,

@@ -110,7 +110,7 @@ _Static_assert(sizeof(struct thread_record) <= REGION_PAGE,
 
 /* First page of the file. Written before the first slot is used. */
 struct region_header {
-	uint64_t magic;
+	_Atomic uint64_t magic;		/* stored last */
 	uint32_t version;
 	uint32_t header_bytes;		/* REGION_PAGE */
 	uint32_t slot_bytes;		/* REGION_SLOT_BYTES */

@@ -190,6 +190,15 @@ uint64_t thread_unsampled(const struct thread_record *t, uint64_t cpu_ns)
 	return owed > weight ? owed - weight : 0;
 }
 
+static void keep_name(struct thread_record *t, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(t->name) - 1 && name[i] != '\0'; i++)
+		t->name[i] = name[i];
+	t->name[i] = '\0';
+}
+
 void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
 {
 	struct thread_record *t = region_record(slot);
@@ -198,10 +207,8 @@ void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
 	atomic_store_explicit(&t->cpu_end_ns, cpu_ns, memory_order_relaxed);
 	atomic_store_explicit(&t->end_ns, sys_clock_ns(CLOCK_MONOTONIC),
 			      memory_order_relaxed);
-	if (name) {
-		memcpy(t->name, name, sizeof(t->name) - 1);
-		t->name[sizeof(t->name) - 1] = '\0';
-	}
+	if (name)
+		keep_name(t, name);
 	if (get(&t->samples) == 0) {
 		thread_free(slot);
 		return;
