@@ -28,8 +28,15 @@ struct census {
 
 #define SUSPECTS 256u	/* more new strangers at once wait a round longer */
 
-static int suspects[SUSPECTS];
-static uint32_t next_suspect;
+/* Longer than a new thread may wait for a slot (thread_claim). */
+#define SUSPICION_NS 100000000u
+
+static struct suspect {
+	int tid;
+	uint32_t scan;		/* that met it last */
+	uint64_t since_ns;	/* CLOCK_MONOTONIC */
+} suspects[SUSPECTS];
+static uint32_t next_suspect, scan;
 
 static enum slot_state slot_state(uint32_t slot)
 {
@@ -95,21 +102,32 @@ static void adopt(int tid)
 
 /*
  * A thread that pthread_create has just made is unknown until it has
- * registered itself: a stranger is one that was unknown in the last scan, too.
+ * registered itself, and scans follow each other quickly while many do:
+ * a stranger is one that has been unknown for a while.
  */
-static bool was_suspect(int tid)
+static bool is_stranger(int tid)
+{
+	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
+	uint32_t i;
+
+	for (i = 0; i < SUSPECTS; i++)
+		if (suspects[i].tid == tid) {
+			suspects[i].scan = scan;
+			return now - suspects[i].since_ns >= SUSPICION_NS;
+		}
+	suspects[next_suspect++ % SUSPECTS] =
+		(struct suspect){ tid, scan, now };
+	return false;
+}
+
+/* A later thread of the same number begins as unknown as any. */
+static void forget_the_gone(void)
 {
 	uint32_t i;
 
 	for (i = 0; i < SUSPECTS; i++)
-		if (suspects[i] == tid)
-			return true;
-	return false;
-}
-
-static void suspect(int tid)
-{
-	suspects[next_suspect++ % SUSPECTS] = tid;
+		if (suspects[i].scan != scan)
+			suspects[i].tid = 0;
 }
 
 static void visit(int tid, void *arg)
@@ -122,10 +140,8 @@ static void visit(int tid, void *arg)
 	s = look_up(c, tid);
 	if (s->tid == tid)
 		s->exists = 1;
-	else if (was_suspect(tid))
+	else if (is_stranger(tid))
 		adopt(tid);
-	else
-		suspect(tid);
 }
 
 static void end_the_missing(struct census *c)
@@ -156,7 +172,10 @@ void foreign_scan(void)
 	/* one more: the flusher */
 	if (tasks_count() == count_registered() + 1)
 		return;
-	if (list_registered(&c) == 0 && tasks_scan(visit, &c) == 0)
+	scan++;
+	if (list_registered(&c) == 0 && tasks_scan(visit, &c) == 0) {
+		forget_the_gone();
 		end_the_missing(&c);
+	}
 	arena_release(&c.arena);
 }
