@@ -38,6 +38,7 @@ static _Atomic int state;
 static struct thread_record forked = { .timer = -1, .clock = -1 };
 static struct unwind_stack forked_stack;
 static uint32_t main_slot = THREAD_NO_SLOT;
+static uint64_t paused_at_ns;	/* agent_cpu_ns() stands still while paused */
 
 enum agent_state agent_state(void)
 {
@@ -65,10 +66,22 @@ static uint64_t period_ns(void)
 
 /* --- threads ------------------------------------------------------------- */
 
+static uint64_t thread_cpu_ns(int tid)
+{
+	return sys_clock_ns(tid == sys_gettid() ? CLOCK_THREAD_CPUTIME_ID
+						: sys_thread_clock(tid));
+}
+
 static void arm(uint32_t slot)
 {
-	if (agent_state() == AGENT_RUNNING && signals_ours() != 0)
-		clock_arm(slot, signals_ours());
+	uint64_t cpu_ns = thread_cpu_ns(region_record(slot)->tid);
+
+	if (agent_state() != AGENT_RUNNING || signals_ours() == 0) {
+		thread_pause(slot, cpu_ns);
+		return;
+	}
+	thread_resume(slot, cpu_ns);
+	clock_arm(slot, signals_ours());
 }
 
 /* In a forked child that has not sampled yet: waits for its region. */
@@ -230,8 +243,82 @@ void agent_init(char **envp)
 		region_unlink();
 		return;
 	}
-	set_state(agent_config.start ? AGENT_RUNNING : AGENT_PAUSED);
-	arm(main_slot);
+	paused_at_ns = agent_process.cpu_before_ns;
+	set_state(AGENT_PAUSED);
+	if (agent_config.start)
+		agent_run();
+	else
+		arm(main_slot);
+}
+
+/* --- pause ------------------------------------------------------------------- */
+
+/* CPU time of the process without the flusher's. */
+static uint64_t process_cpu_ns(uint64_t flusher_ns)
+{
+	return sys_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - flusher_ns;
+}
+
+static uint64_t flusher_cpu_ns(void)
+{
+	int tid = flusher_tid();
+
+	return tid ? thread_cpu_ns(tid) : 0;
+}
+
+uint64_t agent_cpu_ns(uint64_t flusher_ns)
+{
+	uint64_t now = agent_state() == AGENT_PAUSED
+			       ? paused_at_ns
+			       : process_cpu_ns(flusher_ns);
+
+	return now > agent_process.cpu_before_ns
+		       ? now - agent_process.cpu_before_ns
+		       : 0;
+}
+
+static void for_each_live(void (*visit)(uint32_t slot))
+{
+	uint32_t slots = region_slots(), i;
+
+	for (i = 0; i < slots; i++)
+		/* acquire: pairs with the release in thread_publish() */
+		if (atomic_load_explicit(&region_record(i)->state,
+					 memory_order_acquire) == SLOT_LIVE)
+			visit(i);
+}
+
+int agent_run(void)
+{
+	int err;
+
+	if (agent_state() != AGENT_PAUSED)
+		return agent_state() == AGENT_RUNNING ? -EALREADY : -ESRCH;
+	err = signals_install();
+	if (err != 0)
+		return err;
+	agent_process.cpu_before_ns +=
+		process_cpu_ns(flusher_cpu_ns()) - paused_at_ns;
+	set_state(AGENT_RUNNING);
+	for_each_live(arm);
+	return 0;
+}
+
+static void disarm_and_pause(uint32_t slot)
+{
+	clock_disarm(slot);
+	thread_pause(slot, thread_cpu_ns(region_record(slot)->tid));
+}
+
+int agent_pause(void)
+{
+	if (agent_state() != AGENT_RUNNING)
+		return agent_state() == AGENT_PAUSED ? -EALREADY : -ESRCH;
+	paused_at_ns = process_cpu_ns(flusher_cpu_ns());
+	clock_stop();
+	for_each_live(disarm_and_pause);
+	set_state(AGENT_PAUSED);
+	return 0;
 }
 
 static void arm_forked(int signo)
@@ -343,17 +430,6 @@ void agent_resume_flusher(void)
 	fd = region_path()[0] ? sys_open(region_path(), O_RDWR | O_CLOEXEC, 0)
 			      : -1;
 	start_flusher(fd < 0 ? -1 : fd);
-}
-
-static void for_each_live(void (*visit)(uint32_t slot))
-{
-	uint32_t slots = region_slots(), i;
-
-	for (i = 0; i < slots; i++)
-		/* acquire: pairs with the release in thread_publish() */
-		if (atomic_load_explicit(&region_record(i)->state,
-					 memory_order_acquire) == SLOT_LIVE)
-			visit(i);
 }
 
 static void rearm(uint32_t slot)

@@ -60,6 +60,24 @@ bool agent_is_ours(void);
 
 enum agent_state agent_state(void);
 
+/*
+ * Profiling begins, or goes on after a pause. Any thread, ordinary context or
+ * the flusher. Returns 0, -EALREADY, or -errno.
+ */
+int agent_run(void);
+
+/*
+ * Stops all clocks; data is kept, and what the program computes meanwhile does
+ * not count. Returns 0 or -EALREADY.
+ */
+int agent_pause(void);
+
+/*
+ * CPU time of the program's threads while profiled, ns. `flusher_ns` is our
+ * own thread's.
+ */
+uint64_t agent_cpu_ns(uint64_t flusher_ns);
+
 /* A thread of the program begins (in that thread). Returns its slot. */
 uint32_t agent_thread_begin(uint64_t start_routine, uint64_t stack_low,
 			    uint64_t stack_high);

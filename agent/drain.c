@@ -245,15 +245,6 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 	return (uint64_t)((double)ticks * (double)ns / (double)passed);
 }
 
-/* CPU time of the program's threads: the process's without ours. */
-static uint64_t program_cpu_ns(uint64_t flusher_ns)
-{
-	uint64_t all = sys_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-	uint64_t not_ours = agent_process.cpu_before_ns + flusher_ns;
-
-	return all > not_ours ? all - not_ours : 0;
-}
-
 static void add_notes(void)
 {
 	if (clock_note()[0])
@@ -289,7 +280,7 @@ static void fill_health(struct pprof_health *h, bool last)
 	h->handler_ns = ticks_to_ns(ticks);
 	h->flusher_cpu_ns = sys_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	h->threads = get(&thread_totals.threads);
-	h->cpu_ns = program_cpu_ns(h->flusher_cpu_ns);
+	h->cpu_ns = agent_cpu_ns(h->flusher_cpu_ns);
 	h->flushes = ++d.flushes;
 	h->memory = pprof_memory(d.pprof) + stacks_memory(d.stacks) +
 		    d.arena.mapped + region_memory();

@@ -71,6 +71,7 @@ struct thread_record {
 	uint64_t start_ns;
 	_Atomic uint64_t end_ns;	/* 0 while it lives */
 	uint64_t cpu_start_ns;		/* its CPU clock when registered */
+	uint64_t paused_cpu_ns;		/* its CPU clock when paused, 0: is not */
 	uint64_t granted_ns;		/* taken over from the account of its
 					 * start routine (agent/thread.h) */
 	_Atomic uint64_t cpu_end_ns;	/* its CPU clock at the end */

@@ -35,6 +35,7 @@ struct kernel_action {
 
 static _Atomic int ours;
 static _Atomic int moving;
+static bool installed;		/* our handler; the lock is held to write it */
 
 /* What the program wants of our signal; the lock is held to write it. */
 static struct kernel_action wanted;
@@ -116,30 +117,7 @@ static void learn_restorer(int signo)
 	memset(&act.sa_mask, 0xff, sizeof(act.sa_mask));
 	if (__sigaction(signo, &act, NULL) == 0 && get_action(signo, &got) == 0)
 		restorer = got.restorer;
-}
-
-int signals_init(int signo)
-{
-	signals_set old;
-	int err = get_action(signo, &wanted);
-
-	if (err != 0)
-		return err;
-	if (!restorer)
-		learn_restorer(signo);
-	err = install(signo);
-	if (err != 0)
-		return err;
-	atomic_store_explicit(&ours, signo, memory_order_relaxed);
-	old = signals_block_all();
-	signals_restore(old & ~SIGNALS_BIT(signo));
-	virtually_blocked = old & SIGNALS_BIT(signo);
-	return 0;
-}
-
-int signals_ours(void)
-{
-	return atomic_load_explicit(&ours, memory_order_relaxed);
+	set_action(signo, &wanted);
 }
 
 static void lock(void)
@@ -154,6 +132,39 @@ static void lock(void)
 static void unlock(void)
 {
 	atomic_store_explicit(&moving, 0, memory_order_release);
+}
+
+int signals_init(int signo)
+{
+	signals_set old;
+	int err = get_action(signo, &wanted);
+
+	if (err != 0)
+		return err;
+	if (!restorer)
+		learn_restorer(signo);
+	atomic_store_explicit(&ours, signo, memory_order_relaxed);
+	old = signals_block_all();
+	signals_restore(old & ~SIGNALS_BIT(signo));
+	virtually_blocked = old & SIGNALS_BIT(signo);
+	return 0;
+}
+
+int signals_install(void)
+{
+	int err = 0;
+
+	lock();
+	if (!installed && signals_ours() != 0)
+		err = install(signals_ours());
+	installed = err == 0;
+	unlock();
+	return err;
+}
+
+int signals_ours(void)
+{
+	return atomic_load_explicit(&ours, memory_order_relaxed);
 }
 
 /*
@@ -181,7 +192,7 @@ static int move_from(int from)
 	struct kernel_action old;
 	int to = pick(from, &old);
 
-	if (to == 0 || install(to) != 0)
+	if (to == 0 || (installed && install(to) != 0))
 		return 0;
 	wanted = old;
 	atomic_store_explicit(&ours, to, memory_order_relaxed);
@@ -219,7 +230,7 @@ void signals_check(void)
 	struct kernel_action now;
 	int signo = signals_ours();
 
-	if (signo == 0 || get_action(signo, &now) != 0 ||
+	if (signo == 0 || !installed || get_action(signo, &now) != 0 ||
 	    now.handler == sampler_handle)
 		return;
 	lock();

@@ -19,8 +19,17 @@ typedef uint64_t signals_set;
 
 #define SIGNALS_BIT(signo) ((signals_set)1 << ((signo) - 1))
 
-/* Installs our handler for `signo`. Returns 0 or -errno. */
+/*
+ * Borrows `signo`: from now on it is kept out of masks. Once, in the main
+ * thread, before there are others. Returns 0 or -errno.
+ */
 int signals_init(int signo);
+
+/*
+ * Installs our handler, when profiling first starts. It stays: taken away, a
+ * signal on its way would kill the program. Any thread. Returns 0 or -errno.
+ */
+int signals_install(void);
 
 /* The signal in use, 0: none. Async-signal-safe. */
 int signals_ours(void);

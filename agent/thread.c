@@ -125,6 +125,7 @@ static void init_record(struct thread_record *t, int tid,
 	t->start_ns = sys_clock_ns(CLOCK_MONOTONIC);
 	t->cpu_start_ns = 0;
 	t->granted_ns = 0;
+	t->paused_cpu_ns = 0;
 	t->stack_low = t->stack_high = 0;
 	t->carry_ns = t->carry_count = 0;
 	t->timer = -1;
@@ -190,6 +191,23 @@ uint64_t thread_unsampled(const struct thread_record *t, uint64_t cpu_ns)
 	return owed > weight ? owed - weight : 0;
 }
 
+void thread_pause(uint32_t slot, uint64_t cpu_ns)
+{
+	struct thread_record *t = region_record(slot);
+
+	if (!t->paused_cpu_ns)
+		t->paused_cpu_ns = cpu_ns ? cpu_ns : 1;
+}
+
+void thread_resume(uint32_t slot, uint64_t cpu_ns)
+{
+	struct thread_record *t = region_record(slot);
+
+	if (t->paused_cpu_ns && cpu_ns > t->paused_cpu_ns)
+		t->cpu_start_ns += cpu_ns - t->paused_cpu_ns;
+	t->paused_cpu_ns = 0;
+}
+
 static void keep_name(struct thread_record *t, const char *name)
 {
 	size_t i;
@@ -203,6 +221,8 @@ void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
 {
 	struct thread_record *t = region_record(slot);
 
+	if (t->paused_cpu_ns)
+		cpu_ns = t->paused_cpu_ns;
 	thread_account_add(t->start_routine, thread_unsampled(t, cpu_ns));
 	atomic_store_explicit(&t->cpu_end_ns, cpu_ns, memory_order_relaxed);
 	atomic_store_explicit(&t->end_ns, sys_clock_ns(CLOCK_MONOTONIC),

@@ -54,6 +54,13 @@ void thread_publish(uint32_t slot);
  */
 void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name);
 
+/*
+ * What the thread computes from pause to resume does not count. `cpu_ns` is its
+ * CPU clock now. Its clock is disarmed at pause and armed after resume.
+ */
+void thread_pause(uint32_t slot, uint64_t cpu_ns);
+void thread_resume(uint32_t slot, uint64_t cpu_ns);
+
 /* The flusher has drained and written an ENDED slot. */
 void thread_free(uint32_t slot);
 
