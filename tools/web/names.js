@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* names: function names cut to the room there is, the telling part kept. */
+
+/* Without what stands in <> and (), nested or not; operators stay whole. */
+function stripArguments(name)
+{
+	let out = "", depth = 0;
+
+	if (/\boperator\s*[<>(]/.test(name))
+		return name;
+	for (const c of name) {
+		if (c === "<" || c === "(")
+			depth++;
+		if (!depth)
+			out += c;
+		if ((c === ">" || c === ")") && depth)
+			depth--;
+	}
+	return out || name;
+}
+
+/* Control characters and such would be invisible, or turn the line around. */
+export function cleanName(name)
+{
+	return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, c =>
+		"\\u" + c.codePointAt(0).toString(16).padStart(4, "0"));
+}
+
+/* The longest form of `name` that has at most `room` characters, or "". */
+export function boxLabel(name, room)
+{
+	if (name.length <= room)
+		return name;
+	const plain = stripArguments(name);
+	const forms = [plain, plain.split("::").slice(-2).join("::"),
+		       plain.split("::").pop()];
+	const fits = forms.find(form => form && form.length <= room);
+
+	if (fits)
+		return fits;
+	return room >= 3 ? forms[2].slice(0, room - 1) + "…" : "";
+}
