@@ -354,8 +354,8 @@ static void say_invalid(struct config_error *err, const struct entry *e,
 	struct format f;
 
 	format_init(&f, err->text, sizeof(err->text));
-	format_printf(&f, PREFIX "%s=%q is not valid (%s); the program runs "
-		      "unprofiled", e->name, value, e->valid);
+	format_printf(&f, PREFIX "%s=%q is not valid (%s)", e->name, value,
+		      e->valid);
 }
 
 int config_read(struct config *c, char **envp, struct config_error *err)
