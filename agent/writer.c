@@ -500,6 +500,11 @@ const char *writer_path(void)
 	return writer.path;
 }
 
+const char *writer_target(void)
+{
+	return writer.base;
+}
+
 bool writer_fell_back(void)
 {
 	return writer.fell_back;

@@ -78,6 +78,9 @@ int writer_rotate(void);
 /* Path in use, "" before the first member. */
 const char *writer_path(void);
 
+/* Path that was asked for, whether there is a file or not. */
+const char *writer_target(void);
+
 /* True once the fallback directory had to be used. */
 bool writer_fell_back(void);
 

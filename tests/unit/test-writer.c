@@ -292,6 +292,7 @@ START_TEST(nothing_is_made_before_the_first_sample)
 	init("x.pb.gz", 0);
 	ck_assert(!exists("x.pb.gz"));
 	ck_assert_str_eq(writer_path(), "");
+	ck_assert_str_eq(writer_target(), in_dir("x.pb.gz"));
 	writer_close();
 	ck_assert(!exists("x.pb.gz"));
 	ck_assert_int_eq(rmdir(dir), 0);
