@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 
 #include "agent/clock.h"
+#include "agent/control.h"
 #include "agent/drain.h"
 #include "agent/flusher.h"
 #include "agent/identity.h"
@@ -438,6 +439,13 @@ static void rearm(uint32_t slot)
 	arm(slot);
 }
 
+void agent_set_period(uint64_t ns)
+{
+	clock_set_period(ns);
+	if (agent_state() == AGENT_RUNNING && signals_ours() != 0)
+		for_each_live(rearm);
+}
+
 void agent_step_aside(const char *reason)
 {
 	if (!agent_is_ours() || agent_state() == AGENT_ENDED)
@@ -508,6 +516,7 @@ void agent_child_started(void)
 	int fd = -1, err;
 
 	drain_reset_after_fork();
+	control_reset_after_fork();
 	modules_reset_after_fork();
 	process_describe_child();
 	err = init_writer();

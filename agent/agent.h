@@ -72,6 +72,9 @@ int agent_run(void);
  */
 int agent_pause(void);
 
+/* Changes the period of all clocks, ns. Any thread or the flusher. */
+void agent_set_period(uint64_t ns);
+
 /*
  * CPU time of the program's threads while profiled, ns. `flusher_ns` is our
  * own thread's.

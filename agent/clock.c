@@ -21,7 +21,7 @@ static const struct clock *const clock_table[] = {
 
 static _Atomic uint32_t current;	/* index in clock_table[] */
 static bool by_name;			/* asked for: no fall-back */
-static uint64_t period;			/* ns */
+static _Atomic uint64_t period;		/* ns; relaxed: a number */
 static const char *_Atomic note = "";
 static _Atomic uint64_t random_state;
 
@@ -176,7 +176,12 @@ const char *clock_name(void)
 
 uint64_t clock_period_ns(void)
 {
-	return period;
+	return atomic_load_explicit(&period, memory_order_relaxed);
+}
+
+void clock_set_period(uint64_t ns)
+{
+	atomic_store_explicit(&period, ns, memory_order_relaxed);
 }
 
 bool clock_is_per_thread(void)

@@ -76,6 +76,9 @@ void clock_stop(void);
 /* The clock in use, for the health line. */
 const char *clock_name(void);
 uint64_t clock_period_ns(void);
+
+/* For clocks armed from now on. Any thread. */
+void clock_set_period(uint64_t ns);
 bool clock_owns(int code);
 bool clock_is_per_thread(void);
 

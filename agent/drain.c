@@ -13,6 +13,7 @@
 #include "agent/agent.h"
 #include "agent/arena.h"
 #include "agent/clock.h"
+#include "agent/control.h"
 #include "agent/foreign.h"
 #include "agent/log.h"
 #include "agent/modules.h"
@@ -39,15 +40,14 @@ struct drained {
 
 /* The flusher's own; a forked child starts from zero. */
 static struct {
-	struct pprof *pprof;
+	struct pprof *pprof;		/* of the file */
+	struct pprof *live;		/* of the subscribers, NULL: none yet */
 	struct stacks *stacks;
 	struct arena arena;		/* of one round */
 	struct drained *first, **last;
-	const uint8_t *fragment;	/* not written yet: the disk is full */
+	const uint8_t *fragment;	/* of this round */
 	size_t fragment_size;
-	bool began;			/* the file has its first member */
 	uint32_t part;
-	uint64_t file_start_ns;
 	uint64_t flushes;
 	uint64_t ticks_at_start, ns_at_start;
 	unsigned char said_disk, said_fallback;
@@ -176,7 +176,8 @@ static void name_of(const struct thread_record *t, char name[TASKS_NAME])
 	memcpy(name, t->name, TASKS_NAME);
 }
 
-static void add_thread(const struct drained *r, const char *name)
+static void add_thread(struct pprof *to, const struct drained *r,
+		       const char *name)
 {
 	struct thread_record *t = region_record(r->slot);
 	struct pprof_thread p = {
@@ -190,12 +191,12 @@ static void add_thread(const struct drained *r, const char *name)
 		.sampled_ns = get(&t->weight_ns),
 	};
 
-	pprof_add_thread(d.pprof, &p);
-	pprof_add_ring(d.pprof, r->slot, r->generation, r->position);
+	pprof_add_thread(to, &p);
+	pprof_add_ring(to, r->slot, r->generation, r->position);
 }
 
 /* The stacks lie in the order of the slots, because they were drained so. */
-static void add_stacks(void)
+static void add_stacks(struct pprof *to)
 {
 	const struct stacks_entry *e = stacks_first(d.stacks);
 	const struct drained *r;
@@ -203,9 +204,9 @@ static void add_stacks(void)
 
 	for (r = d.first; r; r = r->next) {
 		name_of(region_record(r->slot), name);
-		add_thread(r, name);
+		add_thread(to, r, name);
 		for (; e && e->slot == r->slot; e = e->next)
-			pprof_add_stack(d.pprof, e, name,
+			pprof_add_stack(to, e, name,
 					region_record(r->slot)->tid);
 	}
 }
@@ -245,20 +246,19 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 	return (uint64_t)((double)ticks * (double)ns / (double)passed);
 }
 
-static void add_notes(void)
+static void add_notes(struct pprof *to)
 {
 	if (clock_note()[0])
-		pprof_add_note(d.pprof, clock_note());
+		pprof_add_note(to, clock_note());
 	if (region_path()[0] == '\0')
-		pprof_add_note(d.pprof, "no directory for the shared region: "
-					"kill -9 loses the last second; set "
+		pprof_add_note(to, "no directory for the shared region: kill -9 loses the last second; set "
 					"XDG_RUNTIME_DIR");
 	if (d.said_fallback)
-		pprof_add_note(d.pprof, "the output could not be written where "
+		pprof_add_note(to, "the output could not be written where "
 					"asked: this file lies elsewhere");
 }
 
-static void fill_health(struct pprof_health *h, bool last)
+void drain_health(struct pprof_health *h)
 {
 	uint64_t ticks = get(&thread_totals.handler_ticks);
 	int k;
@@ -273,7 +273,7 @@ static void fill_health(struct pprof_health *h, bool last)
 		h->truncated[k] = get(&thread_totals.truncated[k]);
 	sum_live(h, &ticks);
 	h->lost[LOST_NO_SLOT] += get(&thread_totals.refused);
-	h->asked_mhz = agent_config.rate_mhz;
+	h->asked_mhz = 1000000000000u / clock_period_ns();
 	h->clock = clock_name();
 	h->unwind = sampler_unwind_name();
 	h->signal = signals_ours();
@@ -281,10 +281,11 @@ static void fill_health(struct pprof_health *h, bool last)
 	h->flusher_cpu_ns = sys_clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	h->threads = get(&thread_totals.threads);
 	h->cpu_ns = agent_cpu_ns(h->flusher_cpu_ns);
-	h->flushes = ++d.flushes;
-	h->memory = pprof_memory(d.pprof) + stacks_memory(d.stacks) +
-		    d.arena.mapped + region_memory();
-	h->done = last;
+	h->flushes = d.flushes;
+	h->memory = (d.pprof ? pprof_memory(d.pprof) : 0) +
+		    (d.live ? pprof_memory(d.live) : 0) +
+		    (d.stacks ? stacks_memory(d.stacks) : 0) + d.arena.mapped +
+		    region_memory();
 }
 
 /* --- what no sample stands for ------------------------------------------- */
@@ -324,6 +325,11 @@ static void add_rests(const struct pprof_health *h)
 
 /* --- writing ------------------------------------------------------------- */
 
+static uint64_t since_start_ns(void)
+{
+	return sys_clock_ns(CLOCK_MONOTONIC) - agent_process.start_mono_ns;
+}
+
 static void add_unloaded(const struct module *m, void *arg)
 {
 	(void)arg;
@@ -336,25 +342,61 @@ static void encode(bool last)
 	struct pprof_health health;
 
 	describe(&process);
-	if (!d.began) {
-		d.file_start_ns = agent_process.start_mono_ns;
-		d.began = true;
-	}
 	pprof_begin(d.pprof, &process, d.part);
-	add_stacks();
-	fill_health(&health, last);
+	add_stacks(d.pprof);
+	d.flushes++;
+	drain_health(&health);
+	health.done = last;
 	if (last)
 		add_rests(&health);
 	pprof_add_health(d.pprof, &health);
-	add_notes();
+	add_notes(d.pprof);
 	modules_take_unloaded(add_unloaded, NULL);
-	d.fragment = pprof_end(d.pprof,
-			       sys_clock_ns(CLOCK_MONOTONIC) - d.file_start_ns,
-			       &d.fragment_size);
-	if (!d.fragment) {
-		pprof_reset(d.pprof);
+	d.fragment = pprof_end(d.pprof, since_start_ns(), &d.fragment_size);
+	if (!d.fragment)
 		d.fragment_size = 0;
+}
+
+/* The same for those who watch, with ids of its own. */
+static void encode_live(void)
+{
+	struct pprof_process process;
+	struct pprof_health health;
+	const uint8_t *fragment;
+	bool restart;
+	size_t size;
+
+	if (!control_wants_member(&restart))
+		return;
+	if (!d.live) {
+		d.live = pprof_new();
+		restart = true;
 	}
+	if (!d.live)
+		return;
+	if (restart)
+		pprof_reset(d.live);
+	describe(&process);
+	pprof_begin(d.live, &process, d.part);
+	add_stacks(d.live);
+	drain_health(&health);
+	pprof_add_health(d.live, &health);
+	add_notes(d.live);
+	fragment = pprof_end(d.live, since_start_ns(), &size);
+	if (fragment)
+		control_publish(fragment, size, restart);
+	else
+		pprof_reset(d.live);
+}
+
+/* Ends the round. What was not released is drained again in the next one. */
+static void forget(void)
+{
+	d.first = NULL;
+	d.last = &d.first;
+	d.fragment = NULL;
+	stacks_clear(d.stacks);
+	arena_clear(&d.arena);
 }
 
 /* Rings are released and ended threads freed: all of it is in the file. */
@@ -371,11 +413,7 @@ static void release(void)
 		else
 			region_trim(r->slot);
 	}
-	d.first = NULL;
-	d.last = &d.first;
-	d.fragment = NULL;
-	stacks_clear(d.stacks);
-	arena_clear(&d.arena);
+	forget();
 }
 
 static void say_once(int err)
@@ -383,7 +421,7 @@ static void say_once(int err)
 	if (err != 0 && !d.said_disk) {
 		d.said_disk = 1;
 		log_line(LOG_WARNING, "cannot write %s: error %d; trying again",
-			 writer_path(), -err);
+			 writer_target(), -err);
 	}
 	if (err == 0 && writer_fell_back() && !d.said_fallback) {
 		d.said_fallback = 1;
@@ -392,12 +430,15 @@ static void say_once(int err)
 	}
 }
 
-static void rotate(void)
+static int rotate(void)
 {
-	if (!writer_is_full(0) || writer_rotate() != 0)
-		return;
+	int err = writer_rotate();
+
+	if (err != 0)
+		return err;
 	pprof_reset(d.pprof);
 	d.part++;
+	return 0;
 }
 
 static int write_fragment(void)
@@ -405,18 +446,25 @@ static int write_fragment(void)
 	int err = writer_append(d.fragment, d.fragment_size);
 
 	say_once(err);
-	if (err != 0)
-		return err;
-	release();
-	return 0;
+	if (err == 0)
+		release();
+	else
+		pprof_undo(d.pprof); /* its ids are in no file */
+	return err;
 }
 
-/* The file is gone (rotated or removed by others): the next is a whole one. */
-static int begin_again(bool last)
+static int encode_and_write(bool last)
 {
-	pprof_reset(d.pprof);
 	encode(last);
 	return d.fragment ? write_fragment() : -ENOMEM;
+}
+
+/* The file is gone (removed by others): the next is a whole one. */
+static int begin_again(bool last)
+{
+	writer_abandon();
+	pprof_reset(d.pprof);
+	return encode_and_write(last);
 }
 
 static bool has_news(bool last)
@@ -432,22 +480,32 @@ int drain_round(bool last)
 		return err;
 	keep_slots_spare();
 	foreign_scan();
-	if (d.fragment && (err = write_fragment()) != 0 && !last)
-		return err;
 	if (modules_refresh() == 1)
 		sampler_forget_rules();
 	drain_all();
+	encode_live();
 	if (!has_news(last)) {
 		d.fragment_size = 0;
 		release();
 		return 0;
 	}
-	rotate();
-	encode(last);
-	if (!d.fragment)
-		return -ENOMEM;
-	err = write_fragment();
-	return err == -ESTALE ? begin_again(last) : err;
+	if (writer_is_full(0))
+		rotate();
+	err = encode_and_write(last);
+	if (err == -ESTALE)
+		err = begin_again(last);
+	if (err != 0)
+		forget();
+	return err;
+}
+
+int drain_new_part(void)
+{
+	int err = drain_round(false);
+
+	if (err != 0 || d.flushes == 0)
+		return err;
+	return rotate();
 }
 
 int drain_open(void)

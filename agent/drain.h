@@ -21,6 +21,13 @@ int drain_open(void);
 /* Closes the output; a later round would go on where it ended. */
 void drain_close(void);
 
+/* The counters as of now. */
+struct pprof_health;
+void drain_health(struct pprof_health *h);
+
+/* Writes what there is; the next round begins a new part of the output. */
+int drain_new_part(void);
+
 /* In a forked child. */
 void drain_reset_after_fork(void);
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <linux/sched.h>
@@ -17,6 +18,7 @@
 #include <sys/mman.h>
 
 #include "agent/agent.h"
+#include "agent/control.h"
 #include "agent/drain.h"
 #include "agent/identity.h"
 #include "agent/region.h"
@@ -165,21 +167,36 @@ static int open_wake(void)
 			     O_CLOEXEC | O_NONBLOCK);
 }
 
-/* Sleeps until the next round is due or somebody wakes us. */
+static void empty_wake(int fd)
+{
+	uint8_t buffer[128 * 2];	/* of signalfd_siginfo */
+
+	while (fd >= 0 && sys_read(fd, buffer, sizeof(buffer)) > 0)
+		;
+}
+
+/*
+ * Sleeps until the next round is due, somebody wakes us, or a client has
+ * something to say. While nothing is profiled there is no round: it sleeps
+ * without an end.
+ */
 static void sleep_until(int fd, uint64_t due)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p[1 + CONTROL_POLLS] = { { .fd = fd, .events = POLLIN } };
 	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
 	uint64_t left = due > now ? due - now : 0;
 	struct timespec ts = { (time_t)(left / 1000000000u),
 			       (long)(left % 1000000000u) };
-	uint8_t buffer[128 * 2];
+	bool profiles = agent_state() == AGENT_RUNNING || fd < 0;
+	unsigned clients = control_polls(p + 1);
+	long ready = sys_call(SYS_ppoll, p, 1 + clients,
+			      profiles ? &ts : NULL, NULL, 8);
 
-	sys_call(SYS_ppoll, &p, 1, &ts, NULL, 8);
 	/* cleared before the rings are read: a later wake-up is not lost */
 	atomic_store_explicit(&self.wake_pending, 0, memory_order_seq_cst);
-	while (fd >= 0 && sys_read(fd, buffer, sizeof(buffer)) > 0)
-		;
+	empty_wake(fd);
+	if (ready > 0)
+		control_serve(p + 1, clients);
 }
 
 static void answer(int result)
@@ -210,6 +227,7 @@ static int finish(void)
 {
 	int err = flusher_round(true);
 
+	control_close();
 	region_unlink();
 	drain_close();
 	return err;
@@ -265,8 +283,10 @@ static void loop(int fd)
 		sleep_until(fd, due);
 		if (serve())
 			return;
-		if (agent_state() != AGENT_RUNNING)
+		if (agent_state() != AGENT_RUNNING) {
+			due = 0;	/* if it begins: at once */
 			continue;
+		}
 		flusher_round(false);
 		if (sys_clock_ns(CLOCK_MONOTONIC) < due)
 			continue;
@@ -288,6 +308,7 @@ int flusher_round(bool last)
 
 static void flusher_main(void)
 {
+	char dir[PATH_MAX];
 	int fd;
 
 	fd = open_wake();
@@ -295,7 +316,9 @@ static void flusher_main(void)
 	region_set_fd(self.region_fd);
 	if (agent_state() == AGENT_STARTING)
 		agent_child_started();
+	control_open(region_directory(dir), agent_process.pid);
 	loop(fd);
+	control_close();
 }
 
 /*

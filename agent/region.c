@@ -338,6 +338,17 @@ const char *region_path(void)
 	return r.path;
 }
 
+const char *region_directory(char *text)
+{
+	char *slash;
+
+	memcpy(text, r.path, sizeof(r.path));
+	slash = strrchr(text, '/');
+	if (slash)
+		*slash = '\0';
+	return text;
+}
+
 void region_unlink(void)
 {
 	if (r.path[0])

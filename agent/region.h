@@ -164,6 +164,9 @@ uint64_t region_memory(void);
 /* Path of the file, "" if anonymous. */
 const char *region_path(void);
 
+/* The directory it is in, "" if anonymous. In `text`, of PATH_MAX bytes. */
+const char *region_directory(char *text);
+
 /* Removes the file. The memory stays mapped and usable. */
 void region_unlink(void);
 

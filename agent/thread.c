@@ -158,6 +158,16 @@ uint32_t thread_claim_now(int tid, uint64_t start_routine, uint32_t flags)
 	return register_thread(find_slot(), tid, start_routine, flags);
 }
 
+uint32_t thread_count_live(void)
+{
+	uint32_t slots = region_slots(), i, n = 0;
+
+	for (i = 0; i < slots; i++)
+		n += atomic_load_explicit(&region_record(i)->state,
+					  memory_order_relaxed) == SLOT_LIVE;
+	return n;
+}
+
 void thread_publish(uint32_t slot)
 {
 	/* release: pairs with the acquire of the state by the flusher */

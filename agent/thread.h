@@ -43,6 +43,9 @@ uint32_t thread_claim(int tid, uint64_t start_routine, uint32_t flags);
 /* The same without waiting: for the flusher. */
 uint32_t thread_claim_now(int tid, uint64_t start_routine, uint32_t flags);
 
+/* Slots that are LIVE. */
+uint32_t thread_count_live(void);
+
 /* STARTING -> LIVE. */
 void thread_publish(uint32_t slot);
 

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * control-proto: how an agent is steered while its program runs.
+ *
+ * Each process has a Unix stream socket PID.sock, mode 0600, in the directory
+ * of its shared region (agent/region.h). Who connects must be the user the
+ * program runs as, or root; others are told so and cut off.
+ *
+ * The agent greets with one line of JSON:
+ *
+ *	{"profagent":1,"version":"0.1.0","pid":123,"run_id":"0123456789abcdef"}
+ *
+ * where "profagent" is CONTROL_PROTOCOL. Then each request is one line, a verb
+ * and at most one argument apart by a space, of at most CONTROL_LINE bytes; each
+ * is answered in order by one line of JSON:
+ *
+ *	{"ok":true, ...}		or	{"ok":false,"error":"..."}
+ *
+ *	status			state, settings and counters, see below
+ *	start, resume		profile; ok also if it already did
+ *	stop, pause		do not; data is kept, and what it holds is written
+ *	interval NS		period of the clock in ns, 100000 to 10^10
+ *	flush			write what there is; answered when written
+ *	reset			begin a new part of the file with the next flush
+ *	subscribe		see below
+ *
+ * status: "state" ("running", "paused", "ended"), "program", "start_unix_ns",
+ * "period_ns", "clock", "unwind", "signal", "threads" (alive), "samples",
+ * "lost", "truncated", "cpu_ns", "sampled_ns", "handler_ns", "flusher_cpu_ns",
+ * "output" (path, "" while there is none), "region", "subscribers".
+ *
+ * subscribe: after its answer come, once a flush, frames: a line
+ *
+ *	{"member":SIZE}
+ *
+ * followed by SIZE bytes, a fragment of the pprof message as it goes to the
+ * file but with ids of its own: the first is complete in itself, so that
+ * a subscriber needs nothing that was before. {"restart":true} says that the
+ * next one is such a first fragment again (somebody else subscribed, or a
+ * frame was dropped). A subscriber that does not read loses whole
+ * frames, never a part of one. While anybody is subscribed the program is
+ * profiled; when the last one leaves, it is as before.
+ */
+#ifndef PROFAGENT_AGENT_CONTROL_PROTO_H
+#define PROFAGENT_AGENT_CONTROL_PROTO_H
+
+#define CONTROL_PROTOCOL 1
+#define CONTROL_LINE 256	/* bytes of a request with its newline */
+#define CONTROL_INTERVAL_MIN 100000ull		/* ns: 10 kHz */
+#define CONTROL_INTERVAL_MAX 10000000000ull	/* ns: 0.1 Hz */
+
+#endif
