@@ -105,12 +105,19 @@ static void make_run_id(char *id)
 
 /*
  * The name the program was started by: not the one behind a symbolic link
- * (redis-server is one), a script's own and not its interpreter's.
+ * (redis-server is one), a script's own and not its interpreter's. What
+ * fexecve() started has a descriptor's number for that: then the file's name.
  */
-static void name_program(char *name, size_t size)
+static void name_program(char *name, size_t size, const char *exe)
 {
+	static const char by_fd[] = "/dev/fd/";
 	const char *path = (const char *)getauxval(AT_EXECFN);
-	const char *slash = path ? strrchr(path, '/') : NULL;
+	const char *slash;
+
+	if (path && strlen(path) > sizeof(by_fd) - 1 &&
+	    memcmp(path, by_fd, sizeof(by_fd) - 1) == 0)
+		path = exe;
+	slash = path ? strrchr(path, '/') : NULL;
 
 	copy(name, size, slash ? slash + 1 : path ? path : "");
 	if (name[0] == '\0')
@@ -150,8 +157,8 @@ void process_describe(char **envp, const char *parent_run)
 	p->ppid = (int)sys_call(SYS_getppid);
 	make_run_id(p->run_id);
 	copy(p->parent_run_id, sizeof(p->parent_run_id), parent_run);
-	name_program(p->program, sizeof(p->program));
 	read_exe(p->exe, sizeof(p->exe));
+	name_program(p->program, sizeof(p->program), p->exe);
 	if (sys_call(SYS_uname, &names) == 0)
 		copy(p->host, sizeof(p->host), names.nodename);
 	read_file("/proc/sys/kernel/random/boot_id", p->boot_id,
