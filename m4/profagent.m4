@@ -7,7 +7,7 @@ AC_ARG_ENABLE([werror],
 	[], [enable_werror=no])
 WARN_BOTH="-Wall -Wextra -Wshadow -Wpointer-arith -Wwrite-strings -Wvla"
 WARN_CFLAGS="$WARN_BOTH -Wstrict-prototypes -Wmissing-prototypes"
-WARN_CFLAGS="$WARN_CFLAGS -Wold-style-definition -Wdeclaration-after-statement"
+WARN_CFLAGS="$WARN_CFLAGS -Wold-style-definition"
 WARN_CFLAGS="$WARN_CFLAGS -Wno-missing-field-initializers"
 AS_IF([test "x$enable_werror" = xyes],
       [WARN_CFLAGS="$WARN_CFLAGS -Werror"])

@@ -23,6 +23,7 @@ SRC = os.environ.get("top_srcdir") or os.path.abspath(
 BUILD = os.environ.get("top_builddir") or os.getcwd()
 AGENT = os.path.join(BUILD, "agent", ".libs", "libprofagent.so")
 PROFAGENT = os.path.join(BUILD, "tools", "profagent")
+NOT_SAMPLED = "[not sampled]"
 PROGRAMS = os.path.join(BUILD, "tests", "programs")
 
 

@@ -52,7 +52,8 @@ int main(int argc, char **argv)
 		pthread_join(id[i], NULL);
 	printf("%d threads, %d signals\n", THREADS, handled);
 	if (kib >= 24)
-		puts("expect share burn_small 96 8");
+		puts("expect sampled-share burn_small 96 6");
+	puts("expect share thread_main 98 4");
 	truth_cpu(5);
 	return 0;
 }

@@ -7,6 +7,9 @@
  * profile of it contains, one line each:
  *
  *	expect share FUNCTION PERCENT TOLERANCE	of all CPU time, inclusive
+ *	expect sampled-share ...		of what was sampled: threads that
+ *		live for few periods of the clock leave a rest, [not sampled]
+ *	expect share-at-least FUNCTION PERCENT
  *	expect thread NAME PERCENT TOLERANCE	of all CPU time
  *	expect cpu-ns TOTAL TOLERANCE-PERCENT	sum of the weights
  *	expect depth FUNCTION COUNT		times on one stack, the most
