@@ -22,6 +22,16 @@
 #define OUT_KEPT (1u << 20)
 #define SCRATCH_KEPT (1u << 16)
 
+/*
+ * What is remembered between members at most: about 2.5 MiB. A program that
+ * makes code or thread names as it runs would else fill our memory with them.
+ * Beyond it we forget and begin anew with fresh ids; a location or string may
+ * then be in a file twice, which means the same to every reader.
+ */
+#define LOCATIONS_MOST 65536u
+#define STRINGS_MOST 8192u
+#define TEXT_MOST (1u << 19)	/* bytes */
+
 /* Strings every file begins with: the enumerator is the id. */
 enum fixed_string {
 	STR_EMPTY,
@@ -78,8 +88,9 @@ struct pprof {
 	struct wire out;	/* the member */
 	struct wire packed;	/* location ids of one sample */
 	struct wire text;	/* bytes of all strings */
-	struct records texts;	/* struct text_record, by string id */
-	struct records places;	/* struct location_record, by location id */
+	struct records texts;	/* struct text_record, by id - first_string */
+	struct records places;	/* struct location_record, the same way */
+	uint32_t first_string, first_location; /* ids below are forgotten */
 	struct records mapping_of; /* uint32_t mapping id, by module id */
 	struct idtable strings, locations;
 	struct marks now, begun;
@@ -126,13 +137,14 @@ static void records_release(struct records *r)
 
 static struct text_record *text_record(const struct pprof *p, uint32_t id)
 {
-	return (struct text_record *)p->texts.at + id;
+	return (struct text_record *)p->texts.at + (id - p->first_string);
 }
 
 static struct location_record *location_record(const struct pprof *p,
 					       uint32_t id)
 {
-	return (struct location_record *)p->places.at + id;
+	return (struct location_record *)p->places.at +
+	       (id - p->first_location);
 }
 
 static void fail(struct pprof *p)
@@ -177,7 +189,8 @@ static uint32_t find_string(const struct pprof *p, uint32_t hash,
 static bool keep_text(struct pprof *p, uint32_t id, const char *text,
 		      size_t size)
 {
-	struct text_record *r = records_get(&p->texts, id, sizeof(*r));
+	struct text_record *r = records_get(&p->texts, id - p->first_string,
+					    sizeof(*r));
 
 	if (r == NULL || p->text.used + size > UINT32_MAX ||
 	    !wire_room(&p->text, size))
@@ -222,7 +235,6 @@ static void write_fixed_strings(struct pprof *p)
 	uint32_t i;
 
 	wire_text(&p->out, PPROF_STRING_TABLE, "", 0);
-	p->now.strings = 1;
 	for (i = 1; i < FIXED_STRINGS; i++)
 		string(p, fixed_strings[i]);
 }
@@ -286,7 +298,9 @@ static uint32_t keep_location(struct pprof *p, uint32_t hash, uint32_t module,
 			      uint64_t pc)
 {
 	uint32_t id = p->now.locations;
-	struct location_record *r = records_get(&p->places, id, sizeof(*r));
+	struct location_record *r = records_get(&p->places,
+						id - p->first_location,
+						sizeof(*r));
 
 	if (r == NULL || !idtable_add(&p->locations, hash, id)) {
 		fail(p);
@@ -371,8 +385,10 @@ static uint32_t not_sampled_location(struct pprof *p)
 static void start_counts(struct pprof *p)
 {
 	memset(&p->now, 0, sizeof(p->now));
-	p->now.locations = p->now.mappings = p->now.functions = 1;
+	p->now.strings = p->now.locations = 1; /* 0 is "" and no location */
+	p->now.mappings = p->now.functions = 1;
 	p->begun = p->now;
+	p->first_string = p->first_location = 1;
 }
 
 struct pprof *pprof_new(void)
@@ -417,7 +433,7 @@ static void refill_strings(struct pprof *p)
 	uint32_t id;
 
 	idtable_clear(&p->strings);
-	for (id = 1; id < p->now.strings; id++) {
+	for (id = p->first_string; id < p->now.strings; id++) {
 		r = text_record(p, id);
 		idtable_add(&p->strings,
 			    hash_text((char *)p->text.data + r->at, r->size),
@@ -431,7 +447,7 @@ static void refill_locations(struct pprof *p)
 	uint32_t id;
 
 	idtable_clear(&p->locations);
-	for (id = 1; id < p->now.locations; id++) {
+	for (id = p->first_location; id < p->now.locations; id++) {
 		r = location_record(p, id);
 		idtable_add(&p->locations, hash_location(r->module, r->pc),
 			    id);
@@ -451,6 +467,28 @@ void pprof_undo(struct pprof *p)
 			mapping_of[i] = 0;
 	refill_strings(p);
 	refill_locations(p);
+}
+
+/* The fixed strings stay known, by their numbers. */
+static void forget_strings(struct pprof *p)
+{
+	if (p->now.strings - p->first_string <= STRINGS_MOST &&
+	    p->text.used <= TEXT_MOST)
+		return;
+	p->first_string = p->now.strings;
+	p->now.text = 0;
+	wire_release(&p->text);
+	records_release(&p->texts);
+	idtable_release(&p->strings);
+}
+
+static void forget_locations(struct pprof *p)
+{
+	if (p->now.locations - p->first_location <= LOCATIONS_MOST)
+		return;
+	p->first_location = p->now.locations;
+	records_release(&p->places);
+	idtable_release(&p->locations);
 }
 
 size_t pprof_memory(const struct pprof *p)
@@ -545,6 +583,8 @@ void pprof_begin(struct pprof *p, const struct pprof_process *process,
 {
 	wire_clear(&p->out, OUT_KEPT);
 	wire_clear(&p->packed, SCRATCH_KEPT);
+	forget_strings(p);
+	forget_locations(p);
 	p->begun = p->now;
 	p->cpu = process->cpu;
 	p->wall = process->wall;

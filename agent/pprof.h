@@ -8,7 +8,8 @@
  *
  * The encoder builds one fragment of the message at a time. Strings, mappings,
  * functions and locations are written once, when first used, and keep their
- * ids in every later fragment of the same file. Text that is no UTF-8 is
+ * ids in every later fragment of the same file, until there are so many of
+ * them that they are forgotten and, when needed, written again. Text that is no UTF-8 is
  * written with \xNN for each bad byte (agent/wire.h). Flusher only: memory comes
  * from mmap, nothing here needs libc beyond the mem* and str* functions.
  */

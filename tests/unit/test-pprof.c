@@ -432,10 +432,8 @@ static const char *function_of(const Decoded *d, uint64_t location)
 {
 	const Profagent__Location *l = location_of(d, location);
 
-	ck_assert_uint_eq(l->n_line, 1);
-	ck_assert_uint_eq(l->line[0]->function_id, 1);
-	ck_assert_uint_eq(d->n_function, 1);
-	ck_assert_uint_eq(d->function[0]->id, 1);
+	CHECK(l->n_line == 1 && l->line[0]->function_id == 1);
+	CHECK(d->n_function == 1 && d->function[0]->id == 1);
 	return text(d, d->function[0]->name);
 }
 
@@ -794,6 +792,26 @@ START_TEST(without_memory_nothing_is_lost_but_the_member)
 }
 END_TEST
 
+START_TEST(what_is_known_is_not_written_again)
+{
+	struct pprof *p = pprof_new();
+	const uint8_t *fragment;
+	size_t size;
+	Decoded *d;
+
+	encode_many(p, 1, 5000, &size);
+	fragment = encode_many(p, 1, 5000, &size);
+	d = decode(fragment, size);
+	ck_assert_uint_eq(d->n_sample, 5001);
+	ck_assert_uint_eq(d->n_location, 0);
+	ck_assert_uint_eq(d->n_mapping, 0);
+	ck_assert_uint_eq(d->n_function, 0);
+	ck_assert_uint_eq(d->n_string_table, 0);
+	decoded_free(d);
+	pprof_free(p);
+}
+END_TEST
+
 START_TEST(a_hundred_thousand_distinct_stacks)
 {
 	struct pprof *p = pprof_new();
@@ -812,14 +830,65 @@ START_TEST(a_hundred_thousand_distinct_stacks)
 	}
 	ck_assert_int_eq(count, 100000);
 	ck_assert_int_eq(cpu, 1000001);
-	/* The same once more finds every location it needs. */
-	decoded_free(d);
-	fragment = encode_many(p, 1, 100000, &size);
-	d = decode(fragment, size);
-	ck_assert_uint_eq(d->n_location, 0);
-	ck_assert_uint_eq(d->n_string_table, 0);
 	decoded_free(d);
 	pprof_free(p);
+}
+END_TEST
+
+/* Ever new code and thread names, as of a program that compiles as it runs. */
+START_TEST(what_is_remembered_is_bounded)
+{
+	struct pprof *p = pprof_new();
+	struct file f = { 0 };
+	size_t most = 0, size;
+	const uint8_t *fragment;
+	char name[32];
+	Decoded *d;
+	struct {
+		struct stacks_entry entry;
+		uint64_t pc;
+	} e = { .entry = { .frames = 1, .count = 1, .cpu_ns = 10 } };
+
+	for (uint64_t m = 0; m < 40; m++) {
+		pprof_begin(p, &process, 0);
+		for (uint64_t i = 0; i < 10000; i++) {
+			e.entry.pcs[0] = m * 10000 + i;
+			sprintf(name, "n%u", (unsigned)(m * 1000 + i / 10));
+			pprof_add_stack(p, &e.entry, name, 1);
+		}
+		pprof_add_unsampled(p, 0, 1);
+		fragment = pprof_end(p, m, &size);
+		if (m % 3 == 1) /* an undone one makes no difference */
+			pprof_undo(p);
+		else
+			file_append(&f, fragment, size);
+		if (pprof_memory(p) > most)
+			most = pprof_memory(p);
+	}
+	ck_assert_uint_lt(most, 5u << 20);
+	d = decode(f.data, f.size);
+	check_references(d);
+	ck_assert_uint_eq(d->n_sample, 27 * 10001);
+	for (size_t i = 0; i < d->n_sample; i++) {
+		uint64_t m = i / 10001 / 2 * 3 + (i / 10001 % 2) * 2;
+		uint64_t n = i % 10001;
+
+		if (n == 10000) {
+			CHECK(strcmp(function_of(d, d->sample[i]->location_id[0]),
+				     "[not sampled]") == 0);
+			continue;
+		}
+		sprintf(name, "n%u", (unsigned)(m * 1000 + n / 10));
+		CHECK(location_of(d, d->sample[i]->location_id[0])->address ==
+		      m * 10000 + n);
+		CHECK(strcmp(text(d, d->sample[i]->label[0]->str), name) == 0);
+		CHECK(strcmp(text(d, d->sample[i]->label[0]->key), "thread") ==
+		      0);
+	}
+	decoded_free(d);
+	free(f.data);
+	pprof_free(p);
+	ck_assert_uint_eq(arena_total(), 0);
 }
 END_TEST
 
@@ -954,7 +1023,9 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, reset_begins_a_file_of_its_own);
 	tcase_add_test(tc, undo_leaves_no_trace);
 	tcase_add_test(tc, without_memory_nothing_is_lost_but_the_member);
+	tcase_add_test(tc, what_is_known_is_not_written_again);
 	tcase_add_test(tc, a_hundred_thousand_distinct_stacks);
+	tcase_add_test(tc, what_is_remembered_is_bounded);
 	tcase_add_test(tc, go_reads_the_file_after_each_member_and_every_prefix);
 }
 
