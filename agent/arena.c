@@ -17,7 +17,7 @@
 #include "agent/sys.h"
 
 #define PAGE 4096u
-#define CHUNK_BYTES (256u * 1024u) /* ordinary chunk: 64 pages, touched lazily */
+#define CHUNK_BYTES (256u * 1024u) /* ordinary chunk: touched lazily */
 #define ALIGN 16u
 
 struct arena_chunk {

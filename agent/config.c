@@ -30,7 +30,7 @@ struct entry {
 	uint64_t min, max;	/* of numbers, in the unit of the field */
 };
 
-/* --- kinds of value --------------------------------------------------------*/
+/* --- kinds of value ------------------------------------------------------- */
 
 /* A letter or word that multiplies, and by how much. */
 struct unit {
@@ -216,7 +216,7 @@ static int parse_run_id(const struct entry *e, const char *text, void *field)
 	return 0;
 }
 
-/* --- signals --------------------------------------------------------------- */
+/* --- signals -------------------------------------------------------------- */
 
 /* glibc keeps 32 and 33 for itself; its SIGRTMIN is 34 on every Linux. */
 #define RTMIN 34
@@ -285,7 +285,7 @@ static int parse_signal(const struct entry *e, const char *text, void *field)
 	return 0;
 }
 
-/* --- the table ------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------ */
 
 #define FIELD(name) offsetof(struct config, name)
 
@@ -302,8 +302,8 @@ static const struct entry table[] = {
 	{ "CLOCK", parse_word, FIELD(clock), "auto",
 	  CLOCK_NAMES, "what makes a sample due", 0, 0 },
 	{ "UNWIND", parse_word, FIELD(unwind), "cfi",
-	  UNWIND_NAMES, "how stacks are walked: unwind tables or frame pointers",
-	  0, 0 },
+	  UNWIND_NAMES,
+	  "how stacks are walked: unwind tables or frame pointers", 0, 0 },
 	{ "DEPTH", parse_number, FIELD(depth), "4096",
 	  "1 to 16384", "frames kept of a stack", 1, UNWIND_DEPTH_MAX },
 	{ "SIGNAL", parse_signal, FIELD(signal), "PROF",
@@ -380,7 +380,7 @@ int config_read(struct config *c, char **envp, struct config_error *err)
 	return 0;
 }
 
-/* --- words to the user ----------------------------------------------------- */
+/* --- words to the user ---------------------------------------------------- */
 
 static bool is_known(const char *name, size_t size)
 {

@@ -2,8 +2,8 @@
 /*
  * config: the PROFAGENT_* variables, one const table, read once.
  *
- * An empty variable counts as not set. Of a variable set twice the first counts,
- * as with getenv().
+ * An empty variable counts as not set. Of a variable set twice the first
+ * counts, as with getenv().
  */
 #ifndef PROFAGENT_AGENT_CONFIG_H
 #define PROFAGENT_AGENT_CONFIG_H

@@ -29,7 +29,7 @@ struct object {
 	const uint16_t *versions;	/* NULL: none */
 };
 
-/* --- one object ------------------------------------------------------------ */
+/* --- one object ----------------------------------------------------------- */
 
 /*
  * The loader replaces the offsets of a dynamic section by addresses, but for
@@ -171,7 +171,7 @@ static void *find_in_object(const struct object *o, const char *name)
 	return (void *)at;
 }
 
-/* --- the loader's list ----------------------------------------------------- */
+/* --- the loader's list ---------------------------------------------------- */
 
 /*
  * In the list where the kernel provides it, though the loader never searches

@@ -108,7 +108,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 #define K0 0x452821e638d01377ull
 #define K1 0xbe5466cf34e90c6dull
 
-/* --- arrays -------------------------------------------------------------- */
+/* --- arrays --------------------------------------------------------------- */
 
 /* Element `index` of `each` bytes, NULL without memory. New ones are zero. */
 static void *records_get(struct records *r, size_t index, size_t each)
@@ -153,7 +153,7 @@ static void fail(struct pprof *p)
 	p->out.used = p->out.size;
 }
 
-/* --- strings --------------------------------------------------------------- */
+/* --- strings -------------------------------------------------------------- */
 
 static uint32_t hash_text(const char *text, size_t size)
 {
@@ -239,7 +239,7 @@ static void write_fixed_strings(struct pprof *p)
 		string(p, fixed_strings[i]);
 }
 
-/* --- mappings, locations --------------------------------------------------- */
+/* --- mappings, locations -------------------------------------------------- */
 
 static uint32_t build_id_string(struct pprof *p, const struct module *m)
 {
@@ -380,7 +380,7 @@ static uint32_t not_sampled_location(struct pprof *p)
 	return id;
 }
 
-/* --- life ------------------------------------------------------------------ */
+/* --- life ----------------------------------------------------------------- */
 
 static void start_counts(struct pprof *p)
 {
@@ -498,7 +498,7 @@ size_t pprof_memory(const struct pprof *p)
 	       idtable_memory(&p->strings) + idtable_memory(&p->locations);
 }
 
-/* --- a member -------------------------------------------------------------- */
+/* --- a member ------------------------------------------------------------- */
 
 static void write_value_type(struct pprof *p, unsigned field, uint32_t type,
 			     uint32_t unit)
@@ -609,7 +609,7 @@ const uint8_t *pprof_end(struct pprof *p, uint64_t duration_ns, size_t *size)
 	return p->out.data;
 }
 
-/* --- samples --------------------------------------------------------------- */
+/* --- samples -------------------------------------------------------------- */
 
 static bool maps(const struct module *m, uint64_t pc)
 {
@@ -734,7 +734,7 @@ void pprof_add_unsampled(struct pprof *p, uint64_t start_routine,
 	wire_close(&p->out, mark);
 }
 
-/* --- what pprof has no field for ------------------------------------------- */
+/* --- what pprof has no field for ------------------------------------------ */
 
 void pprof_add_thread(struct pprof *p, const struct pprof_thread *t)
 {

@@ -9,9 +9,9 @@
  * The encoder builds one fragment of the message at a time. Strings, mappings,
  * functions and locations are written once, when first used, and keep their
  * ids in every later fragment of the same file, until there are so many of
- * them that they are forgotten and, when needed, written again. Text that is no UTF-8 is
- * written with \xNN for each bad byte (agent/wire.h). Flusher only: memory comes
- * from mmap, nothing here needs libc beyond the mem* and str* functions.
+ * them that they are forgotten and, when needed, written again. Text that is
+ * no UTF-8 is written with \xNN for each bad byte (agent/wire.h). Flusher only:
+ * memory comes from mmap, nothing here needs libc beyond mem* and str*.
  */
 #ifndef PROFAGENT_AGENT_PPROF_H
 #define PROFAGENT_AGENT_PPROF_H
@@ -41,9 +41,9 @@ enum pprof_field {
 	PPROF_DEFAULT_SAMPLE_TYPE = 14,
 	/* Profile, ours */
 	PPROF_PROCESS = 1000,	/* message, first member of a file only */
-	PPROF_THREAD = 1001,	/* repeated message; the last of a tid+start wins */
-	PPROF_HEALTH = 1002,	/* message; counters since the start, last wins */
-	PPROF_RING = 1003,	/* repeated message: how far each ring is written */
+	PPROF_THREAD = 1001,	/* repeated message; last of a tid+start wins */
+	PPROF_HEALTH = 1002,	/* message; counters since start, last wins */
+	PPROF_RING = 1003,	/* repeated message: how far a ring is written */
 	PPROF_UNLOAD = 1004,	/* repeated message: a module went away */
 	/* ValueType */
 	PPROF_VALUE_TYPE = 1,
@@ -129,7 +129,7 @@ enum pprof_health_field {
 	PPROF_HEALTH_NOTE = 15,		/* repeated string: what went wrong once
 					 * and what would help; each once */
 	PPROF_HEALTH_MEMORY = 16,	/* bytes of memory the agent holds */
-	PPROF_HEALTH_DONE = 17,		/* 1 in the last member of a clean end */
+	PPROF_HEALTH_DONE = 17,		/* 1 in the last member, clean end */
 };
 
 /* Counts grow; of one `what` the last wins. Zero counts may be left out. */
@@ -141,7 +141,7 @@ enum pprof_count_field {
 enum pprof_ring_field {
 	PPROF_RING_SLOT = 1,
 	PPROF_RING_GENERATION = 2,
-	PPROF_RING_POSITION = 3,	/* everything before it is in the file */
+	PPROF_RING_POSITION = 3,	/* all before it is in the file */
 };
 
 enum pprof_unload_field {
@@ -149,14 +149,14 @@ enum pprof_unload_field {
 	PPROF_UNLOAD_NS = 2,		/* CLOCK_MONOTONIC */
 };
 
-/* --- encoder ------------------------------------------------------------- */
+/* --- encoder -------------------------------------------------------------- */
 
 /* What a file says of the process. Strings stay the caller's. */
 struct pprof_process {
 	int pid, ppid;
 	const char *run_id, *program, *exe, *host, *region, *version, *boot_id;
 	const char *parent_run_id;
-	const char *command;		/* as /proc/self/cmdline: NUL separated */
+	const char *command;		/* as /proc/self/cmdline, NULs */
 	size_t command_size;		/* bytes */
 	uint64_t start_unix_ns, start_mono_ns, pid_start;
 	uint64_t period_ns;

@@ -65,7 +65,7 @@ void wire_bytes(struct wire *w, unsigned field, const void *bytes, size_t size)
 	w->used += size;
 }
 
-/* --- text ------------------------------------------------------------------*/
+/* --- text ----------------------------------------------------------------- */
 
 /* What may follow a leading byte, from table 3-7 of the Unicode standard. */
 static const struct utf8_lead {
@@ -161,7 +161,7 @@ void wire_string(struct wire *w, unsigned field, const char *text)
 		wire_text(w, field, text, strlen(text));
 }
 
-/* --- submessages ----------------------------------------------------------- */
+/* --- submessages ---------------------------------------------------------- */
 
 size_t wire_open(struct wire *w, unsigned field)
 {

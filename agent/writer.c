@@ -52,7 +52,7 @@ static struct {
 	size_t member_size;		/* bytes in it */
 } writer = { .fd = -1 };
 
-/* --- names ----------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------- */
 
 static void put_name(struct format *f, const char *name)
 {
@@ -181,7 +181,7 @@ int writer_init(const char *pattern, const char *cwd,
 	return 0;
 }
 
-/* --- opening --------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------- */
 
 /* Returns a descriptor with writer.path set, or -errno. */
 static int create(const char *base)
@@ -308,7 +308,7 @@ int writer_open(void)
 	return 0;
 }
 
-/* --- members --------------------------------------------------------------- */
+/* --- members -------------------------------------------------------------- */
 
 static size_t gzip_size(size_t size)
 {
@@ -459,7 +459,7 @@ const uint8_t *writer_member(size_t *size)
 	return writer.member;
 }
 
-/* --- rotation, end --------------------------------------------------------- */
+/* --- rotation, end -------------------------------------------------------- */
 
 bool writer_is_full(size_t next_size)
 {
@@ -484,7 +484,7 @@ int writer_rotate(void)
 
 	if (!writer.begun)
 		return 0;
-	/* Removed or replaced by someone: there is nothing of ours to rename. */
+	/* Removed or replaced by someone: nothing of ours to rename. */
 	if (path_is_ours()) {
 		insert_middle(old, writer.path, OLD);
 		ret = sys_rename(writer.path, old);

@@ -29,8 +29,8 @@ struct writer_names {
  * directory (may be "") used when the path cannot be written; it is made, 0700,
  * if only its last part is missing, and refused if others could write in it.
  * Ordinary context. Returns 0, -ENAMETOOLONG (the path, or its last part), or
- * -EINVAL: *bad is then the unknown letter behind a %, '%' for a lone one at the
- * end, or '/' when the pattern names no file.
+ * -EINVAL: *bad is then the unknown letter behind a %, '%' for a lone one at
+ * the end, or '/' when the pattern names no file.
  */
 int writer_init(const char *pattern, const char *cwd,
 		const struct writer_names *names, const char *fallback,

@@ -222,8 +222,9 @@ static void hear(int fd)
 
 START_TEST(unknown_variables_are_warned_of)
 {
-	const char *envp[] = { "PROFAGENT_RAET=1\n", "PROFAGENT_RATE=5", "HOME=/",
-			 "PROFAGENT_PARENT_RUN=x", "PROFAGENT_=", NULL };
+	const char *envp[] = { "PROFAGENT_RAET=1\n", "PROFAGENT_RATE=5",
+			       "HOME=/", "PROFAGENT_PARENT_RUN=x",
+			       "PROFAGENT_=", NULL };
 	int ends[2], saved = dup(2);
 
 	ck_assert_int_eq(pipe(ends), 0);

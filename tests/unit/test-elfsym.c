@@ -110,7 +110,7 @@ START_TEST(most_of_the_names_exist)
 }
 END_TEST
 
-/* All that libm defines: thousands of names, many of them indirect functions. */
+/* All that libm defines: a thousand names, many of them indirect functions. */
 START_TEST(a_whole_library_agrees_with_dlsym)
 {
 	void *lib = dlopen("libm.so.6", RTLD_NOW | RTLD_GLOBAL);

@@ -23,7 +23,7 @@
 
 typedef Profagent__Profile Decoded;
 
-/* --- modules as the tests want them ---------------------------------------- */
+/* --- modules as the tests want them --------------------------------------- */
 
 enum { MAIN, LIBC, OLD_PLUGIN, NEW_PLUGIN, MODULES };
 
@@ -67,7 +67,7 @@ const struct module *modules_main(void)
 	return &module[MAIN];
 }
 
-/* --- helpers --------------------------------------------------------------- */
+/* --- helpers -------------------------------------------------------------- */
 
 static const struct pprof_process process = {
 	.pid = 4321, .ppid = 17, .run_id = "0123456789abcdef",
@@ -198,7 +198,7 @@ static void end_to_file(struct pprof *p, struct file *f, uint64_t duration)
 	file_append(f, fragment, size);
 }
 
-/* --- the first member ------------------------------------------------------ */
+/* --- the first member ----------------------------------------------------- */
 
 START_TEST(first_member_says_what_and_who)
 {
@@ -308,7 +308,7 @@ START_TEST(wall_time_is_one_more_value)
 }
 END_TEST
 
-/* --- samples --------------------------------------------------------------- */
+/* --- samples -------------------------------------------------------------- */
 
 START_TEST(a_sample_holds_all_there_is)
 {
@@ -428,9 +428,11 @@ START_TEST(an_address_belongs_to_the_module_of_its_time)
 }
 END_TEST
 
-static const char *function_of(const Decoded *d, uint64_t location)
+/* Name of the function that the file gives to a sample's leaf. */
+static const char *leaf_function(const Decoded *d, size_t sample_index)
 {
-	const Profagent__Location *l = location_of(d, location);
+	const Profagent__Location *l =
+		location_of(d, d->sample[sample_index]->location_id[0]);
 
 	CHECK(l->n_line == 1 && l->line[0]->function_id == 1);
 	CHECK(d->n_function == 1 && d->function[0]->id == 1);
@@ -452,12 +454,11 @@ START_TEST(unsampled_time_hangs_below_the_start_routine)
 	d = decode(f.data, f.size);
 	check_references(d);
 	ck_assert_uint_eq(d->n_sample, 4);
-	for (int i = 0; i < 4; i += 2) {
+	for (size_t i = 0; i < 4; i += 2) {
 		ck_assert_uint_eq(d->sample[i]->n_location_id, 2);
 		ck_assert_int_eq(d->sample[i]->value[0], 0);
 		ck_assert_int_eq(d->sample[i]->value[1], 123);
-		ck_assert_str_eq(function_of(d,
-				 d->sample[i]->location_id[0]), "[not sampled]");
+		ck_assert_str_eq(leaf_function(d, i), "[not sampled]");
 		ck_assert_uint_eq(location_of(d,
 				  d->sample[i]->location_id[1])->address,
 				  0x400777);
@@ -509,7 +510,7 @@ START_TEST(long_stacks_and_strings)
 }
 END_TEST
 
-/* --- what pprof has no field for ------------------------------------------- */
+/* --- what pprof has no field for ------------------------------------------ */
 
 START_TEST(threads_and_rings)
 {
@@ -635,7 +636,7 @@ START_TEST(bad_bytes_in_text_are_escaped)
 }
 END_TEST
 
-/* --- members of one file --------------------------------------------------- */
+/* --- members of one file -------------------------------------------------- */
 
 START_TEST(later_members_repeat_nothing)
 {
@@ -874,8 +875,8 @@ START_TEST(what_is_remembered_is_bounded)
 		uint64_t n = i % 10001;
 
 		if (n == 10000) {
-			CHECK(strcmp(function_of(d, d->sample[i]->location_id[0]),
-				     "[not sampled]") == 0);
+			CHECK(strcmp(leaf_function(d, i), "[not sampled]") ==
+			      0);
 			continue;
 		}
 		sprintf(name, "n%u", (unsigned)(m * 1000 + n / 10));
@@ -892,7 +893,7 @@ START_TEST(what_is_remembered_is_bounded)
 }
 END_TEST
 
-/* --- go -------------------------------------------------------------------- */
+/* --- go ------------------------------------------------------------------- */
 
 struct totals {
 	long long count, cpu;
@@ -943,7 +944,7 @@ static void copy_prefix(const char *from, const char *to, size_t size)
 	free(data);
 }
 
-START_TEST(go_reads_the_file_after_each_member_and_every_prefix)
+START_TEST(go_reads_every_prefix_of_members)
 {
 	static const struct writer_names names = { "t", 1, "h", 1 };
 	enum { MEMBERS = 5 };
@@ -1026,7 +1027,7 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, what_is_known_is_not_written_again);
 	tcase_add_test(tc, a_hundred_thousand_distinct_stacks);
 	tcase_add_test(tc, what_is_remembered_is_bounded);
-	tcase_add_test(tc, go_reads_the_file_after_each_member_and_every_prefix);
+	tcase_add_test(tc, go_reads_every_prefix_of_members);
 }
 
 int main(void)

@@ -116,7 +116,7 @@ static void append(size_t from, size_t size)
 	ck_assert_int_eq(writer_append(fragment + from, size), 0);
 }
 
-/* --- members --------------------------------------------------------------- */
+/* --- members -------------------------------------------------------------- */
 
 static const size_t sizes[] = {
 	0, 1, 17, 65534, 65535, 65536, 131070, 131071, 1000000,
@@ -141,7 +141,7 @@ START_TEST(members_append)
 	size_t at = 0;
 
 	init("x.pb.gz", 0);
-	for (size_t size = 1; at + size < sizeof(fragment); size = size * 2 + 1) {
+	for (size_t size = 1; at + size < sizeof(fragment); size += size + 1) {
 		append(at, size);
 		at += size;
 		check_content(in_dir("x.pb.gz"), at);
@@ -210,7 +210,7 @@ START_TEST(without_memory_no_file)
 }
 END_TEST
 
-/* --- names ----------------------------------------------------------------- */
+/* --- names ---------------------------------------------------------------- */
 
 static const struct {
 	const char *pattern, *name;
@@ -341,7 +341,7 @@ START_TEST(a_clash_without_the_suffix)
 }
 END_TEST
 
-/* --- where it cannot be written -------------------------------------------- */
+/* --- where it cannot be written ------------------------------------------- */
 
 static void init_with_fallback(const char *pattern, const char *fallback)
 {
@@ -443,7 +443,7 @@ START_TEST(a_directory_that_vanishes)
 }
 END_TEST
 
-/* --- full disks ------------------------------------------------------------ */
+/* --- full disks ----------------------------------------------------------- */
 
 START_TEST(a_file_size_limit_cuts_back)
 {
@@ -487,7 +487,7 @@ START_TEST(a_file_truncated_by_others_is_cut_where_it_ends)
 }
 END_TEST
 
-/* A tmpfs of 64 KiB on the test's directory, in a mount namespace of its own. */
+/* A tmpfs of 64 KiB on the test's directory, in a namespace of its own. */
 static bool mount_small(void)
 {
 	if (unshare(CLONE_NEWNS) != 0 &&
@@ -543,7 +543,7 @@ START_TEST(a_disk_without_room_for_a_name)
 }
 END_TEST
 
-/* --- rotation -------------------------------------------------------------- */
+/* --- rotation ------------------------------------------------------------- */
 
 START_TEST(full_is_known_beforehand)
 {
@@ -614,7 +614,7 @@ START_TEST(rotation_leaves_anothers_file_alone)
 }
 END_TEST
 
-/* --- end and again --------------------------------------------------------- */
+/* --- end and again -------------------------------------------------------- */
 
 START_TEST(a_closed_file_is_continued)
 {
