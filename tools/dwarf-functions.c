@@ -13,6 +13,8 @@
 
 #include <dwarf.h>
 
+#include "tools/dwarf-qualify.h"
+
 /* Inlining chains of 100 exist; blocks in blocks come on top. */
 #define DEPTH_MAX 1024
 
@@ -21,6 +23,7 @@ struct _DwarfFunctions {
 	GPtrArray *scopes;		/* DwarfScope, owned */
 	GHashTable *origins;		/* entry's address: SymbolFunction * */
 	GHashTable *files;		/* const char *: SymbolText */
+	DwarfQualify *qualify;
 };
 
 /* What lies below the unit's own entry is looked into for functions. */
@@ -54,6 +57,7 @@ DwarfFunctions *dwarf_functions_new(SymbolNames *names)
 	f->scopes = g_ptr_array_new_with_free_func(g_free);
 	f->origins = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	f->files = g_hash_table_new(NULL, NULL);
+	f->qualify = dwarf_qualify_new();
 	return f;
 }
 
@@ -64,6 +68,7 @@ void dwarf_functions_free(DwarfFunctions *f)
 	g_ptr_array_free(f->scopes, TRUE);
 	g_hash_table_destroy(f->origins);
 	g_hash_table_destroy(f->files);
+	dwarf_qualify_free(f->qualify);
 	g_free(f);
 }
 
@@ -113,12 +118,16 @@ static const char *linkage_name(Dwarf_Die *die)
 static void function_describe(DwarfFunctions *f, Dwarf_Die *die,
 			      SymbolFunction *to)
 {
+	g_autofree char *qualified = NULL;
 	Dwarf_Die unit;
 	int line = 0;
 
 	dwarf_diecu(die, &unit, NULL, NULL);
-	to->name = symbol_names_add_text(f->names, dwarf_diename(die));
 	to->system_name = symbol_names_add_text(f->names, linkage_name(die));
+	if (!to->system_name)
+		qualified = dwarf_qualify_name(f->qualify, die);
+	to->name = symbol_names_add_text(f->names, qualified ? qualified :
+					 dwarf_diename(die));
 	to->file = dwarf_functions_file(f, &unit, dwarf_decl_file(die));
 	to->start_line = dwarf_decl_line(die, &line) == 0 ? line : 0;
 }
@@ -358,4 +367,5 @@ void dwarf_functions_scan(DwarfFunctions *f, const DwarfUnit *unit,
 	tree_scan(&s, &tree, 0);
 	for (s.reach++; s.reach <= REACH_ALL && s.open > 0; s.reach++)
 		tree_scan(&s, &tree, 0);
+	dwarf_qualify_forget(f->qualify);
 }

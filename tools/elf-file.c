@@ -362,6 +362,7 @@ ElfFile *elf_file_open(const ElfFileSearch *search, const char *path,
 	g_autoptr(GError) why = NULL;
 	g_autofree char *recorded = g_strdup(path);
 	ElfFile *f = NULL;
+	gboolean deleted;
 
 	search = search ? search : &no_search;
 	if (build_id && !*build_id)
@@ -370,10 +371,12 @@ ElfFile *elf_file_open(const ElfFileSearch *search, const char *path,
 		return vdso_find(search, build_id, error);
 	if (g_str_has_suffix(recorded, DELETED))
 		recorded[strlen(recorded) - strlen(DELETED)] = '\0';
+	deleted = strlen(recorded) < strlen(path);
 	why = g_error_new(ELF_FILE_ERROR, ELF_FILE_ERROR_MISSING,
-			  "%s: %s", recorded, strlen(recorded) < strlen(path) ?
+			  "%s: %s", recorded, deleted ?
 			  "was deleted while it ran" : "no such file here");
-	if (recorded[0] == '/') {
+	/* What a deleted file's path names now is another file; an id tells. */
+	if (recorded[0] == '/' && (build_id || !deleted)) {
 		paths = candidates(search, recorded, build_id);
 		for (guint i = 0; !f && i < paths->len; i++)
 			f = candidate_open(search, paths->pdata[i], recorded,
@@ -450,24 +453,35 @@ static gboolean has_section(Elf *elf, const char *name)
 	return FALSE;
 }
 
-/* Finds the debug file without reading it. NULL: it has none, or needs none. */
-static char *debug_file_find(ElfFile *f)
+/*
+ * Finds the debug file without reading it; NULL: it has none, or needs none.
+ * Looking leaves traces in libdwfl's module, so it is done with another one.
+ */
+static char *debug_file_find(const ElfFile *f)
 {
-	void *data = f;
+	g_autoptr(ElfFile) other = NULL;
 	GElf_Word crc = 0;
 	const char *link;
-	char *found = NULL, *path;
-	int fd;
+	char *found = NULL, *path = NULL;
+	void *data;
+	int fd = -1;
 
 	if (has_section(f->elf, ".debug_info") ||
 	    has_section(f->elf, ".zdebug_info"))
 		return NULL;
+	fd = regular_open(f->path);
+	other = fd < 0 ? NULL : file_open_fd(f->search, f->path, f->recorded,
+					     fd);
+	if (!other)
+		return NULL;
+	data = other;
 	link = dwelf_elf_gnu_debuglink(f->elf, &crc);
-	fd = find_debuginfo(f->module, &data, f->recorded, 0, f->path, link,
-			    crc, &found);
-	if (fd >= 0)
+	fd = find_debuginfo(other->module, &data, f->recorded, 0, f->path,
+			    link, crc, &found);
+	if (fd >= 0) {
+		path = g_strdup(found);
 		close(fd);
-	path = fd >= 0 ? g_strdup(found) : NULL;
+	}
 	free(found);
 	return path;
 }

@@ -12,9 +12,11 @@
 #include "tools/dwarf-lines.h"
 #include "tools/elf-file.h"
 #include "tools/elf-symbols.h"
+#include "tools/profile-functions.h"
 #include "tools/progress.h"
 #include "tools/symbol-cache.h"
 #include "tools/symbol-names.h"
+#include "tools/symbols-jit.h"
 
 struct _Symbols {
 	ElfFileSearch search;
@@ -90,13 +92,14 @@ static gint64 mapping_not_after(const Profile *p, const ProfileMapping *m)
 	       (gint64)G_TIME_SPAN_SECOND / 1000;
 }
 
-static struct object *object_get(GHashTable *objects, const Profile *p,
-				 const ProfileMapping *m)
+/* The object of `m`; `all` owns it, `by_key` finds it again. */
+static struct object *object_get(GPtrArray *all, GHashTable *by_key,
+				 const Profile *p, const ProfileMapping *m)
 {
 	const char *path = profile_text(p, m->path);
 	const char *id = profile_text(p, m->build_id);
 	char *key = g_strdup_printf("%s\n%s", path, id);
-	struct object *o = g_hash_table_lookup(objects, key);
+	struct object *o = g_hash_table_lookup(by_key, key);
 
 	if (o) {
 		g_free(key);
@@ -107,7 +110,8 @@ static struct object *object_get(GHashTable *objects, const Profile *p,
 	o->build_id = id;
 	o->not_after = mapping_not_after(p, m);
 	o->wanted = g_array_new(FALSE, FALSE, sizeof(guint32));
-	g_hash_table_insert(objects, key, o);
+	g_ptr_array_add(all, o);
+	g_hash_table_insert(by_key, key, o);
 	return o;
 }
 
@@ -122,10 +126,12 @@ static gboolean location_is_open(const Profile *p, const ProfileLocation *l)
 	return !m->has_functions && l->address >= m->start;
 }
 
-static GHashTable *objects_gather(Symbols *s, Profile *p)
+/* In the order in which the profile names them. */
+static GPtrArray *objects_gather(Symbols *s, Profile *p)
 {
-	GHashTable *objects = g_hash_table_new_full(g_str_hash, g_str_equal,
-						    g_free, object_free);
+	GPtrArray *objects = g_ptr_array_new_with_free_func(object_free);
+	g_autoptr(GHashTable) by_key = g_hash_table_new_full(g_str_hash,
+						g_str_equal, g_free, NULL);
 	g_autofree struct object **by_mapping =
 		g_new0(struct object *, p->mappings->len + 1);
 
@@ -138,9 +144,9 @@ static GHashTable *objects_gather(Symbols *s, Profile *p)
 		if (!open)
 			continue;
 		if (!by_mapping[l->mapping])
-			by_mapping[l->mapping] = object_get(objects, p,
-				profile_at(p->mappings, ProfileMapping,
-					   l->mapping));
+			by_mapping[l->mapping] = object_get(objects,
+				by_key, p, profile_at(p->mappings,
+					ProfileMapping, l->mapping));
 		g_array_append_val(by_mapping[l->mapping]->wanted, i);
 		s->total++;
 	}
@@ -241,24 +247,6 @@ static SymbolNames *names_load(const Symbols *s, const struct object *o,
 
 /* --- into the profile ---------------------------------------------------- */
 
-static guint function_hash(gconstpointer key)
-{
-	const ProfileFunction *f = key;
-	guint h = f->name;
-
-	h = h * 31 + f->system_name;
-	h = h * 31 + f->file;
-	return h * 31 + (guint)f->start_line;
-}
-
-static gboolean function_equal(gconstpointer a, gconstpointer b)
-{
-	const ProfileFunction *x = a, *y = b;
-
-	return x->name == y->name && x->system_name == y->system_name &&
-	       x->file == y->file && x->start_line == y->start_line;
-}
-
 /* Demangled if it can be, else as the source has it. */
 static ProfileString function_name(const Symbols *s, Profile *p,
 				   const SymbolNames *n,
@@ -273,11 +261,11 @@ static ProfileString function_name(const Symbols *s, Profile *p,
 	return profile_string(p, *name ? name : system, -1);
 }
 
-static guint32 function_add(const Symbols *s, Profile *p, GHashTable *index,
-			    const SymbolNames *n, const SymbolFunction *from)
+static guint32 function_add(const Symbols *s, Profile *p,
+			    ProfileFunctions *functions, const SymbolNames *n,
+			    const SymbolFunction *from)
 {
 	ProfileFunction f = { 0 };
-	gpointer known;
 
 	f.name = function_name(s, p, n, from);
 	f.system_name = profile_string(p, symbol_names_text(n,
@@ -285,13 +273,7 @@ static guint32 function_add(const Symbols *s, Profile *p, GHashTable *index,
 			-1);
 	f.file = profile_string(p, symbol_names_text(n, from->file), -1);
 	f.start_line = from->start_line;
-	known = g_hash_table_lookup(index, &f);
-	if (known)
-		return GPOINTER_TO_UINT(known) - 1;
-	g_array_append_val(p->functions, f);
-	g_hash_table_insert(index, g_memdup2(&f, sizeof(f)),
-			    GUINT_TO_POINTER(p->functions->len));
-	return p->functions->len - 1;
+	return profile_functions_add(functions, &f);
 }
 
 /* What one object's names become in the Profile. */
@@ -299,18 +281,18 @@ struct taker {
 	const Symbols *symbols;
 	Profile *profile;
 	const SymbolNames *names;
-	GHashTable *index;		/* all functions of the Profile */
-	guint32 *functions;		/* by ours; PROFILE_NONE: not yet taken */
+	ProfileFunctions *functions;
+	guint32 *taken;			/* by ours; PROFILE_NONE: not yet */
 };
 
 static guint32 function_take(struct taker *t, guint32 ours)
 {
-	if (t->functions[ours] == PROFILE_NONE)
-		t->functions[ours] = function_add(t->symbols, t->profile,
-			t->index, t->names,
+	if (t->taken[ours] == PROFILE_NONE)
+		t->taken[ours] = function_add(t->symbols, t->profile,
+			t->functions, t->names,
 			&g_array_index(t->names->functions, SymbolFunction,
 				       ours));
-	return t->functions[ours];
+	return t->taken[ours];
 }
 
 static void location_fill(struct taker *t, ProfileLocation *l,
@@ -333,13 +315,14 @@ static void location_fill(struct taker *t, ProfileLocation *l,
 }
 
 static void profile_take(const Symbols *s, Profile *p, const struct object *o,
-			 const SymbolNames *n, GHashTable *index)
+			 const SymbolNames *n,
+			 ProfileFunctions *functions)
 {
-	g_autofree guint32 *functions = g_new(guint32, n->functions->len + 1);
-	struct taker t = { s, p, n, index, functions };
+	g_autofree guint32 *taken = g_new(guint32, n->functions->len + 1);
+	struct taker t = { s, p, n, functions, taken };
 
 	for (guint i = 0; i < n->functions->len; i++)
-		functions[i] = PROFILE_NONE;
+		taken[i] = PROFILE_NONE;
 	for (guint i = 0; i < o->wanted->len; i++) {
 		ProfileLocation *l = profile_at(p->locations, ProfileLocation,
 			g_array_index(o->wanted, guint32, i));
@@ -371,7 +354,7 @@ static gboolean names_have_all(const SymbolNames *names, const GArray *offsets)
  * its addresses does not make the others known, so the note stays.
  */
 static void object_resolve(Symbols *s, Profile *p, const struct object *o,
-			   GHashTable *index)
+			   ProfileFunctions *functions)
 {
 	g_autoptr(GArray) offsets = object_offsets(o, p);
 	g_autoptr(SymbolNames) names = NULL;
@@ -388,34 +371,26 @@ static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 	if (f && file_resolve(s, f, offsets, names) && !s->no_cache &&
 	    *o->build_id)
 		symbol_cache_store(o->build_id, elf_file_stamp(f), names);
-	profile_take(s, p, o, names, index);
+	profile_take(s, p, o, names, functions);
 }
 
 void symbols_resolve(Symbols *s, Profile *p)
 {
-	g_autoptr(GHashTable) objects = NULL;
-	g_autoptr(GHashTable) index = g_hash_table_new_full(function_hash,
-						function_equal, g_free, NULL);
-	GHashTableIter iter;
-	gpointer value;
+	g_autoptr(ProfileFunctions) functions = profile_functions_new(p);
+	g_autoptr(GPtrArray) objects = NULL;
 
 	s->done = s->total = 0;
 	progress_init(&s->progress, "names", s->quiet);
-	for (guint i = 0; i < p->functions->len; i++)
-		g_hash_table_insert(index,
-			g_memdup2(profile_at(p->functions, ProfileFunction, i),
-				  sizeof(ProfileFunction)),
-			GUINT_TO_POINTER(i + 1));
 	objects = objects_gather(s, p);
-	g_hash_table_iter_init(&iter, objects);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
-		struct object *o = value;
+	for (guint i = 0; i < objects->len; i++) {
+		struct object *o = objects->pdata[i];
 
-		object_resolve(s, p, o, index);
+		object_resolve(s, p, o, functions);
 		s->done += o->wanted->len;
 		progress_update(&s->progress, s->done, s->total);
 	}
 	progress_release(&s->progress);
+	symbols_jit_resolve(p, functions, s->sysroot, s->notes);
 }
 
 char *symbols_unknown_name(const Profile *p, const ProfileLocation *l)
