@@ -23,56 +23,93 @@ typedef enum {
 	CALLTREE_BY_LABEL,
 } CalltreeBy;
 
+/* What of a Profile is looked at, and how frames are merged. */
 typedef struct {
 	CalltreeBy by;
 	const char *label;		/* for CALLTREE_BY_LABEL */
 	guint type;			/* sample type, index */
+	gboolean flat;			/* the items alone: root stays empty */
 	gboolean inverted;		/* bottom-up */
 	gboolean no_inlines;		/* fold inlined frames into their function */
 
-	/* All may be NULL. Samples: */
-	GRegex *focus;			/* keep samples with a matching frame */
-	GRegex *ignore;			/* drop samples with a matching frame */
-	GRegex *thread;			/* keep samples of matching threads */
-	gint32 pid;			/* keep samples of this process, 0: all */
-	guint64 from_ns, to_ns;		/* keep moments in [from, to), 0: all */
-	/* Frames, totals kept: */
-	GRegex *hide;			/* leave matching frames out */
-	GRegex *root_at;		/* cut what is above the match */
-	GRegex *fold;			/* runs of matching frames become one */
-	GRegex *group_threads;		/* pools: first group names the pool */
+	/*
+	 * All may be NULL. Expressions are matched against function names, of
+	 * unknown code module+0xoffset, whatever frames are merged by.
+	 */
+	/* Which samples are looked at: the others do not count at all. */
+	GRegex *thread;			/* of matching threads */
+	gint32 pid;			/* of this process, 0: all */
+	guint64 from_ns, to_ns;		/* moments in [from, to), to 0: all */
+	/* Which are shown: the others still count in the total. */
+	GRegex *focus;			/* with a matching frame */
+	GRegex *ignore;			/* without one */
+	/* What becomes of frames: */
+	GRegex *hide;			/* matching ones are left out */
+	GRegex *root_at;		/* what is above the outermost match is cut
+					 * off; samples without one are not shown */
+	GRegex *fold;			/* a run of matching ones becomes its
+					 * outermost */
+	GRegex *group_threads;		/* pools: the first group names the pool */
 } CalltreeOptions;
+
+/*
+ * self, total: values of the chosen type. self_count, total_count: stacks that
+ * were taken, and self_square, total_square: sums of their squared weights, for
+ * error bars (tools/stats.h).
+ */
 
 /* A thing with a name: function, line, module, ... */
 typedef struct {
 	ProfileString name;
 	ProfileString place;		/* "file.c:12" or module, may be 0 */
-	ProfileString module;
+	ProfileString module;		/* path, may be 0 */
+	ProfileString file;		/* source file as recorded, may be 0 */
+	gint32 line;			/* 0: unknown */
 	gint64 self, total;
-	guint64 self_count, total_count; /* ring samples: for error bars */
+	guint64 self_count, total_count;
+	double self_square, total_square;
 } CalltreeItem;
 
 typedef struct _CalltreeNode CalltreeNode;
 struct _CalltreeNode {
 	guint32 item;			/* index in items */
 	CalltreeNode *parent, *child, *sibling; /* heaviest child first */
-	gint64 self, total;
+	gint64 self, total;		/* inverted: self of the first level */
 	guint64 self_count, total_count;
+	double self_square, total_square;
 };
 
 typedef struct {
 	GArray *items;			/* CalltreeItem, by total, descending */
-	CalltreeNode root;		/* its total is that of all samples kept */
-	gint64 total;			/* value of the samples kept */
+	CalltreeNode root;		/* its total is that of the samples shown */
+	gint64 total;			/* value of the samples shown */
 	guint64 count;			/* expirations they stand for */
-	gint64 dropped;			/* value of the samples filtered out */
+	gint64 dropped;			/* value of those not shown; both together
+					 * are 100 % */
+	guint64 taken;			/* stacks taken, shown or not, and the */
+	double square;			/* sum of their squared weights */
 	Profile *profile;		/* not owned */
-	GStringChunk *names;		/* private */
 	GPtrArray *blocks;		/* private */
 } Calltree;
 
+/* Never fails. Interns strings in `p`. */
 Calltree *calltree_new(Profile *p, const CalltreeOptions *options);
 void calltree_free(Calltree *t);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Calltree, calltree_free)
+
+/*
+ * The stacks themselves, each once, root first: items of the frames as a tree
+ * would have them.
+ */
+typedef void (*CalltreeStackFunc)(gpointer data, const guint32 *items,
+				  guint32 count, gint64 value);
+void calltree_stacks(const Calltree *t, CalltreeStackFunc each, gpointer data);
+
+/* The item of a node. */
+static inline CalltreeItem *calltree_item(const Calltree *t,
+					  const CalltreeNode *n)
+{
+	return &g_array_index(t->items, CalltreeItem, n->item);
+}
 
 #endif

@@ -34,8 +34,10 @@ typedef enum {
 
 /*
  * Reads `path` into `p`, merging with what is there. A directory stands for
- * all *.pb.gz in it (not below it). Adds what a dead, or live, process left in
- * its shared region. On error `p` is as before.
+ * all *.pb.gz in it (not below it): it is read if one of them can be, the
+ * others are named in the first process's `skipped`. Adds what a dead, or
+ * live, process left in its shared region; the region itself can be named
+ * when the process never wrote a file. On error `p` is as before.
  */
 gboolean pprof_read_path(Profile *p, const char *path, PprofReadFlags flags,
 			 GError **error);

@@ -76,8 +76,11 @@ typedef struct {
 	guint32 first_label;		/* in labels[] */
 	guint16 label_count;		/* without thread and tid */
 	guint16 end;			/* enum unwind_end of agent/unwind.h */
-	guint32 first_moment;		/* in moments[] */
-	guint32 moment_count;
+	guint32 first_moment;		/* in moments[], by time */
+	guint32 moment_count;		/* 0 also when they were left out */
+	guint32 taken;			/* times a stack was taken: for error bars */
+	double square;			/* sum of their squared weights, of the
+					 * default type: see tools/stats.h */
 } ProfileSample;
 
 typedef struct {
@@ -117,6 +120,9 @@ typedef struct {
 
 	/* What the reader had to leave out, each a sentence, owned. */
 	GPtrArray *skipped;
+
+	guint64 parts;			/* bit N: part N % 64 of a rotation */
+	guint32 part;			/* the latest that was read */
 } ProfileProcess;
 
 struct _Profile {
@@ -133,6 +139,11 @@ struct _Profile {
 	GArray *frames;			/* guint32: location indices */
 	GArray *labels, *moments, *threads, *processes;
 
+	/* Where the timeline of moments and threads begins; private. */
+	guint64 base_unix_ns, base_mono_ns;
+	ProfileString base_boot;
+	gboolean has_base;
+
 	/* private: string pool */
 	GPtrArray *strings;
 	GHashTable *string_index;
@@ -143,7 +154,10 @@ Profile *profile_new(void);
 void profile_free(Profile *p);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Profile, profile_free)
 
-/* Interns; `len` -1 for NUL-terminated. NUL bytes inside become U+FFFD. */
+/*
+ * Interns; `len` -1 for NUL-terminated. The result is valid UTF-8: NUL bytes
+ * inside and what is no UTF-8 become U+FFFD.
+ */
 ProfileString profile_string(Profile *p, const char *s, gssize len);
 
 /* Never NULL. Owned by the profile. */
@@ -151,6 +165,12 @@ const char *profile_text(const Profile *p, ProfileString s);
 
 /* Index of the sample type called `name` ("cpu"), -1 if there is none. */
 gint profile_find_type(const Profile *p, const char *name);
+
+/* Appends an empty process, thread, ...; its index. */
+guint32 profile_add_process(Profile *p);
+
+/* CPU time that no sample stands for is one such frame (agent/pprof.h). */
+#define PROFILE_NOT_SAMPLED "[not sampled]"
 
 #define profile_at(array, Type, i) (&g_array_index((array), Type, (i)))
 

@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* calltree-frames: see calltree-frames.h. */
+#include "tools/calltree-frames.h"
+
+#include <string.h>
+
+#include "tools/symbols.h"
+
+#define KNOWN 128	/* in CalltreeFrames.known: the flags were worked out */
+
+/* What makes two frames the same. */
+typedef struct {
+	ProfileString name, module, file;
+	gint32 line;
+	guint64 address;
+} FrameKey;
+
+static guint key_hash(gconstpointer key)
+{
+	const FrameKey *k = key;
+	guint64 h = k->address * 0x9e3779b97f4a7c15ull;
+
+	h = (h ^ k->name) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ ((guint64)k->module << 32 | k->file)) * 0x9e3779b97f4a7c15ull;
+	return (guint)((h ^ (guint)k->line) >> 17);
+}
+
+static gboolean key_equal(gconstpointer a, gconstpointer b)
+{
+	const FrameKey *x = a, *y = b;
+
+	return x->name == y->name && x->module == y->module &&
+	       x->file == y->file && x->line == y->line &&
+	       x->address == y->address;
+}
+
+/* The item of a key; *is_new: its place is still to be filled in. */
+static guint32 find_item(CalltreeFrames *f, const FrameKey *key,
+			 gboolean *is_new)
+{
+	CalltreeItem item = {
+		.name = key->name, .module = key->module,
+		.file = key->file, .line = key->line,
+	};
+	gpointer found;
+
+	*is_new = !g_hash_table_lookup_extended(f->index, key, NULL, &found);
+	if (!*is_new)
+		return GPOINTER_TO_UINT(found);
+	g_array_append_val(f->items, item);
+	g_hash_table_insert(f->index, g_memdup2(key, sizeof(*key)),
+			    GUINT_TO_POINTER(f->items->len - 1));
+	return f->items->len - 1;
+}
+
+/* --- expressions ------------------------------------------------------------ */
+
+static guint32 match(const CalltreeOptions *o, const char *name)
+{
+	const struct {
+		GRegex *regex;
+		guint32 flag;
+	} all[] = {
+		{ o->focus, FRAME_FOCUS }, { o->ignore, FRAME_IGNORE },
+		{ o->hide, FRAME_HIDE }, { o->root_at, FRAME_ROOT },
+		{ o->fold, FRAME_FOLD },
+	};
+	guint32 flags = 0;
+	gsize i;
+
+	for (i = 0; i < G_N_ELEMENTS(all); i++)
+		if (all[i].regex && g_regex_match(all[i].regex, name, 0, NULL))
+			flags |= all[i].flag;
+	return flags;
+}
+
+static guint32 function_flags(CalltreeFrames *f, guint32 function)
+{
+	if (!f->known[function])
+		f->known[function] = (guint8)(KNOWN | match(f->o, profile_text(
+			f->p, profile_at(f->p->functions, ProfileFunction,
+					 function)->name)));
+	return f->known[function] & ~(guint32)KNOWN;
+}
+
+/* --- names ------------------------------------------------------------------ */
+
+static ProfileString base_name(Profile *p, ProfileString path)
+{
+	const char *text = profile_text(p, path);
+	const char *slash = strrchr(text, '/');
+
+	return slash && slash[1] ? profile_string(p, slash + 1, -1) : path;
+}
+
+static ProfileString file_and_line(Profile *p, ProfileString file, gint32 line)
+{
+	const char *base = profile_text(p, base_name(p, file));
+	g_autofree char *text = NULL;
+
+	if (line == 0)
+		return profile_string(p, base, -1);
+	text = g_strdup_printf("%s:%d", base, line);
+	return profile_string(p, text, -1);
+}
+
+static ProfileString module_path(const Profile *p, const ProfileLocation *l)
+{
+	if (l->mapping == PROFILE_NONE)
+		return 0;
+	return profile_at(p->mappings, ProfileMapping, l->mapping)->path;
+}
+
+static ProfileString unknown_name(Profile *p, const ProfileLocation *l)
+{
+	g_autofree char *text = symbols_unknown_name(p, l);
+
+	return profile_string(p, text, -1);
+}
+
+/* Where an item is, for the last column. */
+static ProfileString place_of(CalltreeFrames *f, const CalltreeItem *item,
+			      const ProfileLocation *l)
+{
+	g_autofree char *where = NULL;
+	g_autofree char *both = NULL;
+
+	if (f->o->by == CALLTREE_BY_MODULE)
+		return item->module;
+	if (f->o->by == CALLTREE_BY_ADDRESS) {
+		where = symbols_unknown_name(f->p, l);
+		if (!item->file)
+			return profile_string(f->p, where, -1);
+		both = g_strdup_printf("%s %s", where, profile_text(
+			f->p, file_and_line(f->p, item->file, item->line)));
+		return profile_string(f->p, both, -1);
+	}
+	if (item->file)
+		return file_and_line(f->p, item->file, item->line);
+	return base_name(f->p, item->module);
+}
+
+/*
+ * One frame: `line` NULL for code that has no name. By function the line is
+ * where the function begins, else the one that ran.
+ */
+static CalltreeFrame make_frame(CalltreeFrames *f, const ProfileLocation *l,
+				const ProfileLine *line)
+{
+	CalltreeBy by = f->o->by;
+	FrameKey key = { .module = module_path(f->p, l) };
+	const ProfileFunction *function = NULL;
+	CalltreeFrame frame = { 0, 0 };
+	gboolean is_new;
+
+	if (line) {
+		function = profile_at(f->p->functions, ProfileFunction,
+				      line->function);
+		key.name = function->name;
+		key.file = function->file;
+		key.line = by == CALLTREE_BY_FUNCTION ? function->start_line
+						      : line->line;
+		frame.flags = function_flags(f, line->function);
+	}
+	if (key.name == 0) {
+		key.name = unknown_name(f->p, l);
+		frame.flags = match(f->o, profile_text(f->p, key.name));
+	}
+	if (by == CALLTREE_BY_MODULE) {
+		key.name = key.module ? base_name(f->p, key.module) : key.name;
+		key.file = 0;
+		key.line = 0;
+	}
+	if (by == CALLTREE_BY_ADDRESS)
+		key.address = l->address;
+	frame.item = find_item(f, &key, &is_new);
+	if (is_new)
+		g_array_index(f->items, CalltreeItem, frame.item).place =
+			place_of(f, &g_array_index(f->items, CalltreeItem,
+						   frame.item), l);
+	return frame;
+}
+
+static void add_location(CalltreeFrames *f, const ProfileLocation *l)
+{
+	CalltreeFrame frame;
+	guint i = 0;
+
+	if (l->line_count == 0) {
+		frame = make_frame(f, l, NULL);
+		g_array_append_val(f->frames, frame);
+		return;
+	}
+	/* the last line is that of the function all the others are inlined
+	 * into */
+	if (f->o->no_inlines)
+		i = l->line_count - 1u;
+	for (; i < l->line_count; i++) {
+		frame = make_frame(f, l, profile_at(f->p->lines, ProfileLine,
+						    l->first_line + i));
+		g_array_append_val(f->frames, frame);
+	}
+}
+
+void calltree_frames_init(CalltreeFrames *f, Profile *p,
+			  const CalltreeOptions *o)
+{
+	guint n = p->locations->len, i;
+
+	*f = (CalltreeFrames){ .p = p, .o = o };
+	f->items = g_array_new(FALSE, TRUE, sizeof(CalltreeItem));
+	f->frames = g_array_new(FALSE, FALSE, sizeof(CalltreeFrame));
+	f->index = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
+	f->first = g_new(guint32, n + 1);
+	f->known = g_new0(guint8, p->functions->len + 1);
+	for (i = 0; i < n; i++) {
+		f->first[i] = f->frames->len;
+		add_location(f, profile_at(p->locations, ProfileLocation, i));
+	}
+	f->first[n] = f->frames->len;
+}
+
+void calltree_frames_release(CalltreeFrames *f)
+{
+	g_array_free(f->frames, TRUE);
+	g_hash_table_destroy(f->index);
+	g_free(f->first);
+	g_free(f->known);
+}
+
+/* --- samples as one frame ------------------------------------------------------ */
+
+gboolean calltree_frames_is_whole(const CalltreeOptions *o)
+{
+	return o->by == CALLTREE_BY_THREAD || o->by == CALLTREE_BY_PROCESS ||
+	       o->by == CALLTREE_BY_LABEL;
+}
+
+ProfileString calltree_frames_thread(Profile *p, const CalltreeOptions *o,
+				     guint32 thread)
+{
+	g_autoptr(GMatchInfo) info = NULL;
+	g_autofree char *pool = NULL;
+	const ProfileThread *t;
+
+	if (thread == PROFILE_NONE)
+		return 0;
+	t = profile_at(p->threads, ProfileThread, thread);
+	if (!o->group_threads ||
+	    !g_regex_match(o->group_threads, profile_text(p, t->name), 0,
+			   &info))
+		return t->name;
+	pool = g_match_info_fetch(info,
+				  g_match_info_get_match_count(info) > 1);
+	return pool && pool[0] ? profile_string(p, pool, -1) : t->name;
+}
+
+static FrameKey thread_key(CalltreeFrames *f, const ProfileSample *s)
+{
+	FrameKey key = { .name = calltree_frames_thread(f->p, f->o,
+							s->thread) };
+
+	if (s->thread == PROFILE_NONE)
+		key.name = profile_string(f->p, s->taken ? "[no thread]"
+					  : PROFILE_NOT_SAMPLED, -1);
+	else if (key.name == 0)
+		key.name = profile_string(f->p, "[no name]", -1);
+	return key;
+}
+
+static FrameKey process_key(CalltreeFrames *f, const ProfileSample *s)
+{
+	FrameKey key = { .name = 0 };
+	const ProfileProcess *process;
+	g_autofree char *text = NULL;
+
+	process = profile_at(f->p->processes, ProfileProcess, s->process);
+	if (process->foreign) {
+		key.name = process->program;
+	} else {
+		text = g_strdup_printf("%s (%d)",
+				       profile_text(f->p, process->program),
+				       process->pid);
+		key.name = profile_string(f->p, text, -1);
+	}
+	key.address = s->process;
+	return key;
+}
+
+static FrameKey label_key(CalltreeFrames *f, const ProfileSample *s)
+{
+	FrameKey key = { .name = profile_string(f->p, "[no label]", -1) };
+	guint i;
+
+	for (i = 0; i < s->label_count; i++) {
+		const ProfileLabel *l = profile_at(f->p->labels, ProfileLabel,
+						   s->first_label + i);
+		g_autofree char *text = NULL;
+
+		if (g_strcmp0(profile_text(f->p, l->key), f->o->label) != 0)
+			continue;
+		text = g_strdup_printf("%" G_GINT64_FORMAT "%s%s", l->number,
+				       l->unit ? " " : "",
+				       profile_text(f->p, l->unit));
+		key.name = l->text ? l->text : profile_string(f->p, text, -1);
+		break;
+	}
+	return key;
+}
+
+guint32 calltree_frames_of_sample(CalltreeFrames *f, const ProfileSample *s)
+{
+	gboolean is_new;
+	FrameKey key;
+	guint32 item;
+
+	if (f->o->by == CALLTREE_BY_THREAD)
+		key = thread_key(f, s);
+	else if (f->o->by == CALLTREE_BY_PROCESS)
+		key = process_key(f, s);
+	else
+		key = label_key(f, s);
+	item = find_item(f, &key, &is_new);
+	if (is_new && f->o->by == CALLTREE_BY_PROCESS)
+		g_array_index(f->items, CalltreeItem, item).place =
+			profile_at(f->p->processes, ProfileProcess,
+				   s->process)->command;
+	return item;
+}

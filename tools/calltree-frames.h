@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calltree-frames: what each location, thread, process or label of a Profile
+ * is called, and which of the options' expressions it matches.
+ *
+ * Worked out once for all of a Profile, so that walking the samples is
+ * indexing arrays.
+ */
+#ifndef PROFAGENT_TOOLS_CALLTREE_FRAMES_H
+#define PROFAGENT_TOOLS_CALLTREE_FRAMES_H
+
+#include "tools/calltree.h"
+
+enum {
+	FRAME_FOCUS = 1,
+	FRAME_IGNORE = 2,
+	FRAME_HIDE = 4,
+	FRAME_ROOT = 8,
+	FRAME_FOLD = 16,
+};
+
+typedef struct {
+	guint32 item;
+	guint32 flags;
+} CalltreeFrame;
+
+typedef struct {
+	Profile *p;
+	const CalltreeOptions *o;
+	GArray *items;			/* CalltreeItem */
+	GHashTable *index;		/* key -> item */
+	GArray *frames;			/* CalltreeFrame, innermost first */
+	guint32 *first;			/* of each location, and one behind */
+	guint8 *known;			/* flags of each function's name, once */
+} CalltreeFrames;
+
+void calltree_frames_init(CalltreeFrames *f, Profile *p,
+			  const CalltreeOptions *o);
+
+/* Leaves `items` to the caller. */
+void calltree_frames_release(CalltreeFrames *f);
+
+/* Whether a sample is one frame: its thread, process or label. */
+gboolean calltree_frames_is_whole(const CalltreeOptions *o);
+
+/* That frame's item. */
+guint32 calltree_frames_of_sample(CalltreeFrames *f, const ProfileSample *s);
+
+/* The name that a thread goes by: its pool's, if they are grouped. */
+ProfileString calltree_frames_thread(Profile *p, const CalltreeOptions *o,
+				     guint32 thread);
+
+#endif

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * calltree: see calltree.h. Each sample becomes a path of items, root first,
+ * which is counted in the flat table and, unless that is all, in the tree.
+ */
+#include "tools/calltree.h"
+
+#include <string.h>
+
+#include "tools/calltree-frames.h"
+
+#define BLOCK_NODES 1024u
+#define NO_ITEM G_MAXUINT32
+
+/* Nodes by parent and item: open addressing, half full at most. */
+typedef struct {
+	CalltreeNode **slots;
+	gsize mask, used;
+} NodeTable;
+
+typedef struct {
+	Calltree *t;
+	Profile *p;
+	const CalltreeOptions *o;
+	CalltreeFrames frames;
+	GArray *path;			/* CalltreeFrame, root first */
+	guint32 *seen;			/* per item: the last sample it was in */
+	gint samples_type;		/* index, -1: none */
+	guint32 turn;			/* of the sample, from 1 */
+	gint8 *threads;			/* per thread: 1 kept, 0 not */
+	NodeTable table;
+	CalltreeNode *block;
+	guint block_used;
+} Builder;
+
+/* What one sample adds. */
+typedef struct {
+	gint64 value;
+	guint64 taken;
+	double square;
+} Sum;
+
+/* The sum of hostile values may wrap; it may not be undefined. */
+static void add_value(gint64 *to, gint64 value)
+{
+	*to = (gint64)((guint64)*to + (guint64)value);
+}
+
+/* Works on items and nodes alike. */
+#define ADD(to, what, sum)						\
+	do {								\
+		add_value(&(to)->what, (sum)->value);			\
+		(to)->what##_count += (sum)->taken;			\
+		(to)->what##_square += (sum)->square;			\
+	} while (0)
+
+/* --- which samples ------------------------------------------------------------ */
+
+static void choose_threads(Builder *b)
+{
+	guint n = b->p->threads->len, i;
+
+	if (!b->o->thread)
+		return;
+	b->threads = g_new0(gint8, n + 1);
+	for (i = 0; i < n; i++)
+		b->threads[i] = g_regex_match(
+			b->o->thread, profile_text(b->p, profile_at(
+				b->p->threads, ProfileThread, i)->name),
+			0, NULL);
+}
+
+/* The part of a sample that lies in the time asked for. */
+static Sum sum_in_time(const Builder *b, const ProfileSample *s,
+			       const Sum *all)
+{
+	Sum in = { 0, 0, 0 };
+	gint64 weight = 0, whole = 0;
+	guint32 i;
+
+	for (i = 0; i < s->moment_count; i++) {
+		const ProfileMoment *m = profile_at(b->p->moments,
+						    ProfileMoment,
+						    s->first_moment + i);
+
+		whole += m->weight_ns;
+		if (m->time_ns < b->o->from_ns ||
+		    (b->o->to_ns != 0 && m->time_ns >= b->o->to_ns))
+			continue;
+		weight += m->weight_ns;
+		in.taken++;
+		in.square += (double)m->weight_ns * (double)m->weight_ns;
+	}
+	if (whole == all->value)
+		in.value = weight;
+	else if (whole > 0)
+		in.value = (gint64)((double)all->value * (double)weight /
+				    (double)whole);
+	return in;
+}
+
+static gboolean is_looked_at(const Builder *b, const ProfileSample *s,
+			     Sum *sum)
+{
+	const CalltreeOptions *o = b->o;
+
+	*sum = (Sum){ s->value[o->type], s->taken, s->square };
+	if (b->threads &&
+	    (s->thread == PROFILE_NONE || !b->threads[s->thread]))
+		return FALSE;
+	if (o->pid != 0 && profile_at(b->p->processes, ProfileProcess,
+				      s->process)->pid != o->pid)
+		return FALSE;
+	if (o->from_ns != 0 || o->to_ns != 0)
+		*sum = sum_in_time(b, s, sum);
+	return sum->value != 0;
+}
+
+/* --- the path of a sample -------------------------------------------------------- */
+
+/* Frames root first, as the file has them; all their flags together. */
+static guint32 collect_frames(Builder *b, const ProfileSample *s)
+{
+	const CalltreeFrames *f = &b->frames;
+	const guint32 *locations = (const guint32 *)(const void *)
+		b->p->frames->data + s->first_frame;
+	guint32 flags = 0, i, k;
+
+	g_array_set_size(b->path, 0);
+	for (i = s->frame_count; i-- > 0;) {
+		guint32 l = locations[i];
+
+		for (k = f->first[l + 1]; k-- > f->first[l];) {
+			flags |= g_array_index(f->frames, CalltreeFrame,
+					       k).flags;
+			g_array_append_val(b->path, g_array_index(
+				f->frames, CalltreeFrame, k));
+		}
+	}
+	return flags;
+}
+
+/* Cuts above the outermost match. */
+static void cut_root(GArray *path)
+{
+	guint i = 0;
+
+	while (i < path->len &&
+	       !(g_array_index(path, CalltreeFrame, i).flags & FRAME_ROOT))
+		i++;
+	if (i > 0)
+		g_array_remove_range(path, 0, i);
+}
+
+/* Leaves hidden frames out, and of a run of folded ones all but the first. */
+static void thin_out(GArray *path)
+{
+	CalltreeFrame *f = (CalltreeFrame *)(void *)path->data;
+	gboolean folding = FALSE;
+	guint i, kept = 0;
+
+	for (i = 0; i < path->len; i++) {
+		if (f[i].flags & FRAME_HIDE)
+			continue;
+		if (!(f[i].flags & FRAME_FOLD) || !folding)
+			f[kept++] = f[i];
+		folding = (f[i].flags & FRAME_FOLD) != 0;
+	}
+	g_array_set_size(path, kept);
+}
+
+static void reverse(GArray *path)
+{
+	CalltreeFrame *f = (CalltreeFrame *)(void *)path->data, swap;
+	guint i, n = path->len;
+
+	for (i = 0; i < n / 2; i++) {
+		swap = f[i];
+		f[i] = f[n - 1 - i];
+		f[n - 1 - i] = swap;
+	}
+}
+
+/* FALSE: the sample is not shown. */
+static gboolean make_path(Builder *b, const ProfileSample *s)
+{
+	const CalltreeOptions *o = b->o;
+	guint32 flags = collect_frames(b, s);
+
+	if ((o->focus && !(flags & FRAME_FOCUS)) || (flags & FRAME_IGNORE))
+		return FALSE;
+	if (o->root_at && !(flags & FRAME_ROOT))
+		return FALSE;
+	if (o->root_at)
+		cut_root(b->path);
+	if (flags & (FRAME_HIDE | FRAME_FOLD))
+		thin_out(b->path);
+	if (calltree_frames_is_whole(o)) {
+		CalltreeFrame whole = { calltree_frames_of_sample(
+			&b->frames, s), 0 };
+
+		g_array_set_size(b->path, 0);
+		g_array_append_val(b->path, whole);
+	}
+	return TRUE;
+}
+
+/* --- counting --------------------------------------------------------------------- */
+
+static void count_items(Builder *b, const Sum *sum)
+{
+	const CalltreeFrame *f = (const CalltreeFrame *)(void *)b->path->data;
+	CalltreeItem *items;
+	guint i, n = b->path->len;
+
+	if (n == 0)
+		return;
+	items = (CalltreeItem *)(void *)b->frames.items->data;
+	ADD(&items[f[n - 1].item], self, sum);
+	for (i = 0; i < n; i++) {
+		if (b->seen[f[i].item] == b->turn)
+			continue;
+		b->seen[f[i].item] = b->turn;
+		ADD(&items[f[i].item], total, sum);
+	}
+}
+
+static gsize hash_node(const CalltreeNode *parent, guint32 item)
+{
+	guint64 h = (guint64)GPOINTER_TO_SIZE(parent) ^
+		    (guint64)item * 0xff51afd7ed558ccdull;
+
+	h *= 0x9e3779b97f4a7c15ull;
+	return (gsize)(h >> 20);
+}
+
+static void table_grow(NodeTable *t)
+{
+	gsize old = t->slots ? t->mask + 1 : 0, i, at;
+	gsize size = old ? old * 2 : 4096;
+	CalltreeNode **slots = t->slots;
+
+	t->slots = g_new0(CalltreeNode *, size);
+	t->mask = size - 1;
+	for (i = 0; i < old; i++) {
+		if (!slots[i])
+			continue;
+		at = hash_node(slots[i]->parent, slots[i]->item) & t->mask;
+		while (t->slots[at])
+			at = (at + 1) & t->mask;
+		t->slots[at] = slots[i];
+	}
+	g_free(slots);
+}
+
+static CalltreeNode *new_node(Builder *b, CalltreeNode *parent, guint32 item)
+{
+	CalltreeNode *node;
+
+	if (!b->block || b->block_used == BLOCK_NODES) {
+		b->block = g_new0(CalltreeNode, BLOCK_NODES);
+		b->block_used = 0;
+		g_ptr_array_add(b->t->blocks, b->block);
+	}
+	node = &b->block[b->block_used++];
+	node->item = item;
+	node->parent = parent;
+	node->sibling = parent->child;
+	parent->child = node;
+	return node;
+}
+
+static CalltreeNode *child_of(Builder *b, CalltreeNode *parent, guint32 item)
+{
+	NodeTable *t = &b->table;
+	gsize at;
+
+	if (!t->slots || t->used > t->mask / 2)
+		table_grow(t);
+	at = hash_node(parent, item) & t->mask;
+	while (t->slots[at] && (t->slots[at]->parent != parent ||
+				t->slots[at]->item != item))
+		at = (at + 1) & t->mask;
+	if (!t->slots[at]) {
+		t->slots[at] = new_node(b, parent, item);
+		t->used++;
+	}
+	return t->slots[at];
+}
+
+static void count_nodes(Builder *b, const Sum *sum)
+{
+	CalltreeNode *node = &b->t->root;
+	guint i;
+
+	if (b->o->inverted)
+		reverse(b->path);
+	ADD(node, total, sum);
+	for (i = 0; i < b->path->len; i++) {
+		node = child_of(b, node, g_array_index(b->path, CalltreeFrame,
+						       i).item);
+		ADD(node, total, sum);
+		if (i == (b->o->inverted ? 0 : b->path->len - 1))
+			ADD(node, self, sum);
+	}
+}
+
+/* An item more than there were: of a thread, process or label. */
+static void seen_grow(Builder *b, guint *room)
+{
+	guint n = b->frames.items->len;
+
+	if (n <= *room)
+		return;
+	n = MAX(n, *room * 2);
+	b->seen = g_renew(guint32, b->seen, n);
+	memset(b->seen + *room, 0, (n - *room) * sizeof(guint32));
+	*room = n;
+}
+
+static void count_sample(Builder *b, const ProfileSample *s, const Sum *sum,
+			 guint *room)
+{
+	gint samples = b->samples_type;
+	Calltree *t = b->t;
+
+	t->taken += sum->taken;
+	t->square += sum->square;
+	if (!make_path(b, s)) {
+		add_value(&t->dropped, sum->value);
+		return;
+	}
+	add_value(&t->total, sum->value);
+	t->count += samples >= 0 ? (guint64)s->value[samples] : sum->taken;
+	seen_grow(b, room);
+	b->turn++;
+	count_items(b, sum);
+	if (!b->o->flat)
+		count_nodes(b, sum);
+}
+
+static void count_samples(Builder *b)
+{
+	guint room = 0, i;
+	Sum sum;
+
+	b->samples_type = profile_find_type(b->p, "samples");
+	for (i = 0; i < b->p->samples->len; i++) {
+		const ProfileSample *s = profile_at(b->p->samples,
+						    ProfileSample, i);
+
+		if (is_looked_at(b, s, &sum))
+			count_sample(b, s, &sum, &room);
+	}
+}
+
+/* --- order -------------------------------------------------------------------------- */
+
+static gint compare_items(gconstpointer a, gconstpointer b, gpointer data)
+{
+	const Calltree *t = data;
+	const CalltreeItem *x = &g_array_index(t->items, CalltreeItem,
+					       *(const guint32 *)a);
+	const CalltreeItem *y = &g_array_index(t->items, CalltreeItem,
+					       *(const guint32 *)b);
+
+	if (x->total != y->total)
+		return x->total > y->total ? -1 : 1;
+	if (x->self != y->self)
+		return x->self > y->self ? -1 : 1;
+	return strcmp(profile_text(t->profile, x->name),
+		      profile_text(t->profile, y->name));
+}
+
+/*
+ * Drops items that no sample is in (`seen` is 0, or NULL for all) and sorts the
+ * rest: old index -> new.
+ */
+static guint32 *sort_items(Calltree *t, const guint32 *seen)
+{
+	guint n = t->items->len, i, kept = 0;
+	g_autofree guint32 *order = g_new(guint32, n + 1);
+	guint32 *place = g_new(guint32, n + 1);
+	GArray *sorted;
+
+	for (i = 0; i < n; i++) {
+		place[i] = NO_ITEM;
+		if (seen && seen[i] != 0)
+			order[kept++] = i;
+	}
+	g_qsort_with_data(order, (gint)kept, sizeof(order[0]), compare_items,
+			  t);
+	sorted = g_array_sized_new(FALSE, TRUE, sizeof(CalltreeItem), kept);
+	for (i = 0; i < kept; i++) {
+		g_array_append_val(sorted, g_array_index(
+			t->items, CalltreeItem, order[i]));
+		place[order[i]] = i;
+	}
+	g_array_free(t->items, TRUE);
+	t->items = sorted;
+	return place;
+}
+
+static gint compare_nodes(gconstpointer a, gconstpointer b)
+{
+	const CalltreeNode *x = *(CalltreeNode *const *)a;
+	const CalltreeNode *y = *(CalltreeNode *const *)b;
+
+	if (x->total != y->total)
+		return x->total > y->total ? -1 : 1;
+	/* items are in order, of equal total by name */
+	return x->item < y->item ? -1 : x->item > y->item;
+}
+
+static void sort_children(CalltreeNode *parent, GPtrArray *scratch)
+{
+	CalltreeNode *node;
+	guint i;
+
+	if (!parent->child || !parent->child->sibling)
+		return;
+	g_ptr_array_set_size(scratch, 0);
+	for (node = parent->child; node; node = node->sibling)
+		g_ptr_array_add(scratch, node);
+	g_ptr_array_sort(scratch, compare_nodes);
+	parent->child = NULL;
+	for (i = scratch->len; i-- > 0;) {
+		node = g_ptr_array_index(scratch, i);
+		node->sibling = parent->child;
+		parent->child = node;
+	}
+}
+
+static guint nodes_of_block(const Builder *b, guint i)
+{
+	return i + 1 < b->t->blocks->len ? BLOCK_NODES : b->block_used;
+}
+
+static CalltreeNode *node_at(const Builder *b, guint block, guint i)
+{
+	return (CalltreeNode *)g_ptr_array_index(b->t->blocks, block) + i;
+}
+
+static void sort_nodes(Builder *b, const guint32 *place)
+{
+	g_autoptr(GPtrArray) scratch = g_ptr_array_new();
+	guint i, k;
+
+	/* all items first: children are compared by them */
+	for (i = 0; i < b->t->blocks->len; i++)
+		for (k = 0; k < nodes_of_block(b, i); k++)
+			node_at(b, i, k)->item =
+				place[node_at(b, i, k)->item];
+	sort_children(&b->t->root, scratch);
+	for (i = 0; i < b->t->blocks->len; i++)
+		for (k = 0; k < nodes_of_block(b, i); k++)
+			sort_children(node_at(b, i, k), scratch);
+}
+
+/* --- life ---------------------------------------------------------------------------- */
+
+Calltree *calltree_new(Profile *p, const CalltreeOptions *options)
+{
+	Calltree *t = g_new0(Calltree, 1);
+	Builder b = { .t = t, .p = p, .o = options };
+	g_autofree guint32 *place = NULL;
+
+	t->profile = p;
+	t->blocks = g_ptr_array_new_with_free_func(g_free);
+	calltree_frames_init(&b.frames, p, options);
+	b.path = g_array_new(FALSE, FALSE, sizeof(CalltreeFrame));
+	choose_threads(&b);
+	count_samples(&b);
+	t->items = b.frames.items;
+	place = sort_items(t, b.seen);
+	sort_nodes(&b, place);
+	calltree_frames_release(&b.frames);
+	g_array_free(b.path, TRUE);
+	g_free(b.seen);
+	g_free(b.threads);
+	g_free(b.table.slots);
+	return t;
+}
+
+void calltree_free(Calltree *t)
+{
+	if (!t)
+		return;
+	g_array_free(t->items, TRUE);
+	g_ptr_array_unref(t->blocks);
+	g_free(t);
+}
+
+/* --- stacks ---------------------------------------------------------------------------- */
+
+static void say_stack(const CalltreeNode *node, GArray *path,
+		      CalltreeStackFunc each, gpointer data)
+{
+	const CalltreeNode *n;
+	guint32 *items, swap;
+	guint i;
+
+	g_array_set_size(path, 0);
+	for (n = node; n->parent; n = n->parent)
+		g_array_append_val(path, n->item);
+	items = (guint32 *)(void *)path->data;
+	for (i = 0; i < path->len / 2; i++) {
+		swap = items[i];
+		items[i] = items[path->len - 1 - i];
+		items[path->len - 1 - i] = swap;
+	}
+	each(data, items, path->len, node->self);
+}
+
+/* The next node of a walk: callees before siblings. */
+static const CalltreeNode *next_node(const CalltreeNode *node)
+{
+	if (node->child)
+		return node->child;
+	while (node->parent && !node->sibling)
+		node = node->parent;
+	return node->sibling;
+}
+
+void calltree_stacks(const Calltree *t, CalltreeStackFunc each, gpointer data)
+{
+	g_autoptr(GArray) path = g_array_new(FALSE, FALSE, sizeof(guint32));
+	const CalltreeNode *node;
+
+	for (node = next_node(&t->root); node; node = next_node(node))
+		if (node->self != 0)
+			say_stack(node, path, each, data);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pprof-decode: the fields of one file, one after the other, into a Profile.
+ *
+ * Ids and strings may be used before they are defined (most writers put the
+ * strings last), so that decoding has two steps: pprof_decode_field() stores
+ * what comes, with numbers of the file where strings belong; then
+ * pprof_decode_finish() (pprof-link.c) puts in what the numbers stand for. Until
+ * then the Profile has rows that only this module understands; pprof_decode_undo
+ * takes them away again.
+ */
+#ifndef PROFAGENT_TOOLS_PPROF_DECODE_H
+#define PROFAGENT_TOOLS_PPROF_DECODE_H
+
+#include "tools/bump.h"
+#include "tools/fields.h"
+#include "tools/idmap.h"
+#include "tools/pprof-read.h"
+#include "tools/seqtable.h"
+
+/* Stands where an object is referred to and not (yet) defined. */
+#define PPROF_DECODE_UNDEFINED (G_MAXUINT32 - 1)
+
+/* Lengths of a Profile's arrays: what is behind them belongs to this file. */
+typedef struct {
+	guint mappings, locations, lines, functions, samples, frames, labels;
+	guint moments, threads, processes;
+} ProfileMark;
+
+typedef struct {
+	guint64 type, unit;		/* numbers of strings */
+} RawValueType;
+
+/* What makes two samples of a file the same. */
+typedef struct {
+	guint32 first_frame, frame_count;
+	guint32 first_label, label_count;
+	guint32 end, unused;
+} SampleKey;
+
+typedef struct {
+	guint64 time_ns;		/* since the start of the process */
+	gint64 weight_ns;
+	guint32 sample, unused;
+} RawMoment;
+
+typedef struct {
+	guint64 mapping, ns;
+} RawUnload;
+
+/* What was wrong with a file; each counted, each a sentence in the end. */
+typedef struct {
+	guint64 unreadable;		/* messages that protobuf-c refuses */
+	guint64 undefined;		/* ids and strings used, never defined */
+	guint64 values;			/* sample types beyond what we hold */
+	guint64 times;			/* times that do not fit their sample */
+} PprofFaults;
+
+typedef struct {
+	Profile *p;
+	PprofReadFlags flags;
+	ProfileMark mark;
+	Bump bump;
+
+	GArray *strings;		/* ProfileString of each of the file's */
+	GArray *types;			/* RawValueType */
+	RawValueType period_type;
+	gint64 period, time_nanos, duration_nanos;
+	guint64 default_type;
+
+	Idmap mappings, locations, functions; /* to indices in the Profile */
+	Seqtable stacks, labels, samples;
+	GArray *keys;			/* SampleKey, beside the samples */
+	GArray *moments;		/* RawMoment */
+	GArray *ids;			/* scratch: guint32 */
+	GArray *unloads;		/* RawUnload */
+	GHashTable *threads;		/* tid and start -> index */
+	GHashTable *rings;		/* slot and generation -> position */
+	GPtrArray *notes;		/* char *, each once */
+
+	/* For samples from outside the file: */
+	GHashTable *addresses;		/* address -> location, or NULL */
+	ProfileString ring_strings[3];	/* numbers of "tid", "thread", a name */
+	gint32 ring_tid;
+
+	ProfileProcess process;		/* its lists stay empty here */
+	gboolean has_process;		/* the file is one of ours */
+	guint32 part;
+	PprofFaults faults;
+} PprofDecode;
+
+void pprof_decode_init(PprofDecode *d, Profile *p, PprofReadFlags flags);
+void pprof_decode_release(PprofDecode *d);
+
+/* Takes one top-level field. */
+void pprof_decode_field(PprofDecode *d, const Field *field);
+
+/*
+ * One more ring sample (agent/ring.h), from outside the file: `pcs` leaf first,
+ * time on the clock of the process. Before pprof_decode_finish().
+ */
+typedef struct {
+	const guint64 *pcs;
+	guint32 frames, count, end;
+	guint64 time_ns, cpu_ns;	/* time: CLOCK_MONOTONIC */
+	gint32 tid;
+	const char *thread;
+} PprofRingSample;
+
+void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s);
+
+/* Memory taken by this file so far, about, in bytes. */
+gsize pprof_decode_memory(const PprofDecode *d);
+
+/*
+ * Makes the rows of this file whole. `name` is for messages, `path` where the
+ * file lies or NULL. Returns the index of its process. On error (FOREIGN,
+ * MISMATCH, DAMAGED) PROFILE_NONE, and the Profile is as it was.
+ */
+guint32 pprof_decode_finish(PprofDecode *d, const char *name, const char *path,
+			    GError **error);
+
+/* Takes all rows of this file away again. */
+void pprof_decode_undo(PprofDecode *d);
+
+#endif

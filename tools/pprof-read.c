@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pprof-read: see pprof-read.h. Bytes come through gzip-stream, are cut by
+ * fields, stored by pprof-decode and linked by pprof-link.
+ */
+#include "tools/pprof-read.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/gzip-stream.h"
+#include "tools/pprof-decode.h"
+#include "tools/region-read.h"
+
+G_DEFINE_QUARK(pprof-read-error-quark, pprof_read_error)
+
+/*
+ * Memory a file may take: a real one takes a few times its compressed size,
+ * one that takes a hundred times as much and more is made to hurt.
+ */
+#define MEMORY_FREE (512ull << 20)
+#define MEMORY_RATIO 100
+#define MEMORY_MAX (3ull << 30)		/* GArray counts in 32 bits */
+#define INFLATED_FREE (1ull << 30)
+#define INFLATED_RATIO 400		/* deflate itself ends at 1032 */
+#define FIELDS_BETWEEN_CHECKS 1024
+#define SKIPPED_MAX 20	/* sentences about one file */
+
+typedef struct {
+	const char *name;		/* for messages */
+	const char *path;		/* NULL: from memory */
+	GzipStream *stream;
+	Fields fields;
+	PprofDecode decode;
+	GPtrArray *skipped;		/* char * */
+	guint64 inflated;		/* bytes */
+	guint64 count;			/* fields */
+	gboolean lost;			/* until the next member */
+} Reader;
+
+typedef struct {
+	const guint8 *data;
+	gsize size;
+} Bytes;
+
+static gssize read_bytes(gpointer source, guint64 offset, guint8 *to,
+			 gsize size, GError **error)
+{
+	const Bytes *b = source;
+	gsize n;
+
+	(void)error;
+	if (offset >= b->size)
+		return 0;
+	n = MIN(size, b->size - offset);
+	memcpy(to, b->data + offset, n);
+	return (gssize)n;
+}
+
+static gssize read_file(gpointer source, guint64 offset, guint8 *to,
+			gsize size, GError **error)
+{
+	int fd = GPOINTER_TO_INT(source);
+	gssize got;
+
+	do
+		got = pread(fd, to, size, (off_t)offset);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
+			    "%s", g_strerror(errno));
+	return got;
+}
+
+/* --- one file ------------------------------------------------------------- */
+
+static void skip(Reader *r, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
+static void skip(Reader *r, const char *format, ...)
+{
+	va_list args;
+
+	if (r->skipped->len >= SKIPPED_MAX)
+		return;
+	va_start(args, format);
+	g_ptr_array_add(r->skipped, g_strdup_vprintf(format, args));
+	va_end(args);
+}
+
+static gboolean check_size(Reader *r, GError **error)
+{
+	guint64 consumed = gzip_stream_consumed(r->stream);
+	guint64 memory = MIN(MEMORY_FREE + MEMORY_RATIO * consumed,
+			     MEMORY_MAX);
+
+	if (pprof_decode_memory(&r->decode) <= memory &&
+	    r->inflated <= INFLATED_FREE + INFLATED_RATIO * consumed)
+		return TRUE;
+	g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_TOO_LARGE,
+		    "%s: expands to more than a profile of its size can hold",
+		    r->name);
+	return FALSE;
+}
+
+/* All fields that are whole by now. */
+static gboolean take_fields(Reader *r, GError **error)
+{
+	FieldsState state = FIELDS_MORE;
+	Field field;
+
+	while (!r->lost &&
+	       (state = fields_next(&r->fields, &field)) == FIELDS_FIELD) {
+		pprof_decode_field(&r->decode, &field);
+		if (++r->count % FIELDS_BETWEEN_CHECKS == 0 &&
+		    !check_size(r, error))
+			return FALSE;
+	}
+	if (state == FIELDS_LOST) {
+		r->lost = TRUE;
+		if (r->decode.types->len > 0)
+			skip(r, "%s: what follows byte %" G_GUINT64_FORMAT
+			     " is no profile and was left out", r->name,
+			     r->inflated);
+	}
+	if (r->lost)
+		fields_restart(&r->fields);
+	return TRUE;
+}
+
+/* Something is broken; what comes next begins with a field. */
+static void start_over(Reader *r, const char *what)
+{
+	skip(r, "%s: %s", r->name, what);
+	fields_restart(&r->fields);
+	r->lost = FALSE;
+}
+
+static gboolean take_event(Reader *r, GzipStreamEvent event, GError **error)
+{
+	g_autofree char *text = NULL;
+	guint members = gzip_stream_members(r->stream);
+
+	if (!take_fields(r, error))
+		return FALSE;
+	if (event == GZIP_STREAM_DAMAGED) {
+		text = g_strdup_printf("part %u is damaged, what could be "
+				       "read of it was used", members + 1);
+		start_over(r, text);
+	} else if (event == GZIP_STREAM_TORN) {
+		text = g_strdup_printf("it ends in the middle of part %u",
+				       members + 1);
+		start_over(r, text);
+	} else if (event == GZIP_STREAM_JUNK) {
+		start_over(r, "what follows its last part is no profile");
+	} else if (event == GZIP_STREAM_END &&
+		   !fields_at_boundary(&r->fields)) {
+		start_over(r, "it ends in the middle of a record");
+	}
+	return TRUE;
+}
+
+static gboolean read_stream(Reader *r, GError **error)
+{
+	GzipStreamEvent event;
+	guint members = 0;
+	guint8 *to;
+	gsize size;
+
+	do {
+		to = fields_room(&r->fields, &size);
+		event = gzip_stream_next(r->stream, to, &size, error);
+		if (event == GZIP_STREAM_FAILED) {
+			g_prefix_error(error, "%s: ", r->name);
+			return FALSE;
+		}
+		r->inflated += size;
+		fields_added(&r->fields, size);
+		if (!take_event(r, event, error) || !check_size(r, error))
+			return FALSE;
+		/* the next member of one of ours begins with a field */
+		if (gzip_stream_members(r->stream) != members)
+			r->lost = FALSE;
+		members = gzip_stream_members(r->stream);
+	} while (event != GZIP_STREAM_END);
+	return TRUE;
+}
+
+static gboolean is_empty(Reader *r, GError **error)
+{
+	if (r->inflated > 0)
+		return FALSE;
+	g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_EMPTY,
+		    "%s: the file is empty", r->name);
+	return TRUE;
+}
+
+static gboolean link_file(Reader *r, GError **error)
+{
+	PprofDecode *d = &r->decode;
+	ProfileProcess *row;
+	guint32 process;
+	guint i;
+
+	if (is_empty(r, error)) {
+		pprof_decode_undo(d);
+		return FALSE;
+	}
+	if (!(d->flags & PPROF_READ_NO_REGION) && d->has_process)
+		region_read_rest(d, r->skipped);
+	if (r->fields.huge > 0)
+		skip(r, "%s: %" G_GUINT64_FORMAT " records of more than %u MiB "
+		     "were left out", r->name, r->fields.huge,
+		     FIELDS_LENGTH_MAX >> 20);
+	process = pprof_decode_finish(d, r->name, r->path, error);
+	if (process == PROFILE_NONE)
+		return FALSE;
+	row = profile_at(d->p->processes, ProfileProcess, process);
+	for (i = 0; i < r->skipped->len; i++)
+		g_ptr_array_add(row->skipped,
+				g_strdup(g_ptr_array_index(r->skipped, i)));
+	return TRUE;
+}
+
+static gboolean read_source(Profile *p, const char *name, const char *path,
+			    GzipStreamRead read, gpointer source,
+			    PprofReadFlags flags, GError **error)
+{
+	Reader r = { .name = name, .path = path };
+	gboolean ok;
+
+	r.stream = gzip_stream_new(read, source);
+	r.skipped = g_ptr_array_new_with_free_func(g_free);
+	fields_init(&r.fields);
+	pprof_decode_init(&r.decode, p, flags);
+	ok = read_stream(&r, error);
+	if (!ok)
+		pprof_decode_undo(&r.decode);
+	else
+		ok = link_file(&r, error);
+	pprof_decode_release(&r.decode);
+	fields_release(&r.fields);
+	g_ptr_array_unref(r.skipped);
+	gzip_stream_free(r.stream);
+	return ok;
+}
+
+gboolean pprof_read_bytes(Profile *p, const char *name, const guint8 *data,
+			  gsize size, PprofReadFlags flags, GError **error)
+{
+	Bytes bytes = { data, size };
+
+	return read_source(p, name, NULL, read_bytes, &bytes, flags, error);
+}
+
+/* --- paths ------------------------------------------------------------------- */
+
+/* A pipe, or what else has no offsets, is read whole. */
+static gboolean read_pipe(Profile *p, const char *path, int fd,
+			  PprofReadFlags flags, GError **error)
+{
+	g_autoptr(GByteArray) all = g_byte_array_new();
+	guint8 chunk[65536];
+	gssize got;
+
+	while ((got = read(fd, chunk, sizeof(chunk))) != 0) {
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0 || all->len > G_MAXINT32) {
+			g_set_error(error, G_IO_ERROR,
+				    g_io_error_from_errno(errno), "%s: %s",
+				    path, got < 0 ? g_strerror(errno)
+						  : "too large");
+			return FALSE;
+		}
+		g_byte_array_append(all, chunk, (guint)got);
+	}
+	return pprof_read_bytes(p, path, all->data, all->len, flags, error);
+}
+
+static gboolean read_fd(Profile *p, const char *path, int fd,
+			PprofReadFlags flags, GError **error)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return read_pipe(p, path, fd, flags, error);
+	if (region_read_is_region(fd))
+		return region_read_alone(p, path, fd, flags, error);
+	return read_source(p, path, path, read_file, GINT_TO_POINTER(fd),
+			   flags, error);
+}
+
+static gint compare_names(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Paths of all profiles in it, sorted. */
+static GPtrArray *list_directory(const char *path, GError **error)
+{
+	g_autoptr(GDir) dir = g_dir_open(path, 0, error);
+	GPtrArray *names;
+	const char *name;
+
+	if (!dir)
+		return NULL;
+	names = g_ptr_array_new_with_free_func(g_free);
+	while ((name = g_dir_read_name(dir)))
+		if (g_str_has_suffix(name, ".pb.gz") && name[0] != '.')
+			g_ptr_array_add(names,
+					g_build_filename(path, name, NULL));
+	g_ptr_array_sort(names, compare_names);
+	return names;
+}
+
+static gboolean read_one(Profile *p, const char *path, PprofReadFlags flags,
+			 GError **error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	gboolean ok;
+
+	if (fd < 0) {
+		g_set_error(error, G_IO_ERROR, g_io_error_from_errno(errno),
+			    "%s: %s", path, g_strerror(errno));
+		return FALSE;
+	}
+	ok = read_fd(p, path, fd, flags, error);
+	close(fd);
+	return ok;
+}
+
+/* Of several files one bad one does not take the good ones with it. */
+static gboolean read_directory(Profile *p, const char *path,
+			       PprofReadFlags flags, GError **error)
+{
+	g_autoptr(GPtrArray) names = list_directory(path, error);
+	g_autoptr(GPtrArray) bad = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GError) first = NULL;
+	guint i, good = 0;
+
+	if (!names)
+		return FALSE;
+	for (i = 0; i < names->len; i++) {
+		g_autoptr(GError) local = NULL;
+
+		if (read_one(p, g_ptr_array_index(names, i), flags, &local)) {
+			good++;
+			continue;
+		}
+		g_ptr_array_add(bad, g_strdup(local->message));
+		if (!first)
+			first = g_steal_pointer(&local);
+	}
+	if (good == 0 && first) {
+		g_propagate_error(error, g_steal_pointer(&first));
+		return FALSE;
+	}
+	if (good == 0) {
+		g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_EMPTY,
+			    "%s: no profile (*.pb.gz) in this directory", path);
+		return FALSE;
+	}
+	for (i = 0; i < bad->len; i++)
+		g_ptr_array_add(profile_at(p->processes, ProfileProcess,
+					   0)->skipped,
+				g_strdup(g_ptr_array_index(bad, i)));
+	return TRUE;
+}
+
+gboolean pprof_read_path(Profile *p, const char *path, PprofReadFlags flags,
+			 GError **error)
+{
+	if (strcmp(path, "-") == 0)
+		return read_pipe(p, "(standard input)", STDIN_FILENO, flags,
+				 error);
+	if (g_file_test(path, G_FILE_TEST_IS_DIR))
+		return read_directory(p, path, flags, error);
+	return read_one(p, path, flags, error);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * seqtable: see seqtable.h. Open addressing, linear probing, half full at
+ * most.
+ */
+#include "tools/seqtable.h"
+
+#include <string.h>
+
+#define FIRST_SLOTS 256u
+#define MULTIPLIER 0x9e3779b97f4a7c15ull	/* 2^64 / golden ratio */
+
+void seqtable_init(Seqtable *t, GArray *array)
+{
+	t->array = array;
+	t->size = g_array_get_element_size(array);
+	t->slots = g_new0(SeqtableSlot, FIRST_SLOTS);
+	t->mask = FIRST_SLOTS - 1;
+	t->used = 0;
+	t->seed = (guint64)g_random_int() << 32 | g_random_int();
+}
+
+void seqtable_release(Seqtable *t)
+{
+	g_clear_pointer(&t->slots, g_free);
+}
+
+gsize seqtable_memory(const Seqtable *t)
+{
+	return ((gsize)t->mask + 1) * sizeof(SeqtableSlot);
+}
+
+static guint64 mix(guint64 h, guint64 x)
+{
+	h = (h ^ x) * MULTIPLIER;
+	return h ^ (h >> 29);
+}
+
+static guint32 hash_run(const Seqtable *t, const guint8 *run, gsize size)
+{
+	guint64 h = t->seed, x;
+
+	for (; size >= sizeof(x); size -= sizeof(x), run += sizeof(x)) {
+		memcpy(&x, run, sizeof(x));
+		h = mix(h, x);
+	}
+	x = size;
+	memcpy(&x, run, size);
+	h = mix(mix(h, x), size);
+	return (guint32)(h >> 32);
+}
+
+static void grow(Seqtable *t)
+{
+	guint32 old = t->mask + 1, i, at;
+	SeqtableSlot *slots = t->slots;
+
+	t->mask = old * 2 - 1;
+	t->slots = g_new0(SeqtableSlot, (gsize)old * 2);
+	for (i = 0; i < old; i++) {
+		if (slots[i].count == 0)
+			continue;
+		at = slots[i].hash & t->mask;
+		while (t->slots[at].count != 0)
+			at = (at + 1) & t->mask;
+		t->slots[at] = slots[i];
+	}
+	g_free(slots);
+}
+
+static gboolean is_equal(const Seqtable *t, const SeqtableSlot *slot,
+			 gconstpointer run, guint32 count)
+{
+	return slot->count == count &&
+	       memcmp(t->array->data + (gsize)slot->first * t->size, run,
+		      (gsize)count * t->size) == 0;
+}
+
+guint32 seqtable_intern(Seqtable *t, gconstpointer run, guint32 count)
+{
+	guint32 hash, at;
+	SeqtableSlot *slot;
+
+	if (count == 0)
+		return 0;
+	if (t->used > t->mask / 2)
+		grow(t);
+	hash = hash_run(t, run, (gsize)count * t->size);
+	for (at = hash & t->mask; t->slots[at].count != 0;
+	     at = (at + 1) & t->mask)
+		if (t->slots[at].hash == hash &&
+		    is_equal(t, &t->slots[at], run, count))
+			return t->slots[at].first;
+	slot = &t->slots[at];
+	*slot = (SeqtableSlot){ t->array->len, count, hash };
+	t->used++;
+	g_array_append_vals(t->array, run, count);
+	return slot->first;
+}
