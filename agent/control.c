@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* control: see control.h and control-proto.h. Flusher only. */
-#include <config.h>
-
 #include "agent/control.h"
 
 #include <errno.h>

@@ -8,7 +8,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "agent/profagent.h"
 #include "agent/sys.h"
+
+PRELOAD_EXPORT const char *profagent_version(void)
+{
+	return PACKAGE_VERSION;
+}
 
 extern int __cxa_at_quick_exit(void (*function)(void *), void *dso);
 
