@@ -2,8 +2,6 @@
 /*
  * drain: see drain.h. Flusher only: no libc beyond mem* and str*.
  */
-#include <config.h>
-
 #include "agent/drain.h"
 
 #include <errno.h>
@@ -306,6 +304,7 @@ static void add_rests(const struct pprof_health *h)
 	uint32_t slots = region_slots(), i;
 	uint64_t rests = 0, known;
 
+	thread_account_settle(h->cpu_ns);
 	for (i = 0; i < slots; i++) {
 		struct thread_record *t = region_record(i);
 		uint64_t rest;
@@ -425,8 +424,8 @@ static void say_once(int err)
 	}
 	if (err == 0 && writer_fell_back() && !d.said_fallback) {
 		d.said_fallback = 1;
-		log_line(LOG_WARNING, "the output cannot be written where asked; "
-			 "writing %s", writer_path());
+		log_line(LOG_WARNING, "cannot write %s; writing %s instead",
+			 writer_target(), writer_path());
 	}
 }
 
@@ -480,6 +479,8 @@ int drain_round(bool last)
 		return err;
 	keep_slots_spare();
 	foreign_scan();
+	thread_account_settle(
+		agent_cpu_ns(sys_clock_ns(CLOCK_THREAD_CPUTIME_ID)));
 	if (modules_refresh() == 1)
 		sampler_forget_rules();
 	drain_all();
@@ -521,5 +522,6 @@ void drain_close(void)
 void drain_reset_after_fork(void)
 {
 	memset(&d, 0, sizeof(d));
+	arena_reset_after_fork();
 	writer_reset_after_fork();
 }

@@ -22,12 +22,18 @@
 struct account {
 	_Atomic uint64_t key;	/* start routine + 1, 0: unused */
 	_Atomic uint64_t cpu_ns;
+	_Atomic uint64_t ends;	/* threads that ended, not settled yet */
 };
 
 struct thread_totals thread_totals;
 
 static struct account accounts[ACCOUNTS];
 static struct account account_rest;	/* of those that found no room */
+
+/* What thread_account_settle() gave out so far, ns. Flusher only. */
+static uint64_t settled_ns;
+
+static struct account *find_account(uint64_t start_routine);
 
 /* Where the search for a free slot begins: a hint, races are harmless. */
 static _Atomic uint32_t next_slot;
@@ -234,6 +240,7 @@ void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
 	if (t->paused_cpu_ns)
 		cpu_ns = t->paused_cpu_ns;
 	thread_account_add(t->start_routine, thread_unsampled(t, cpu_ns));
+	add(&find_account(t->start_routine)->ends, 1);
 	atomic_store_explicit(&t->cpu_end_ns, cpu_ns, memory_order_relaxed);
 	atomic_store_explicit(&t->end_ns, sys_clock_ns(CLOCK_MONOTONIC),
 			      memory_order_relaxed);
@@ -268,12 +275,17 @@ uint64_t thread_cookie(uint32_t slot)
 	return COOKIE_MAGIC << 48 | generation << COOKIE_SLOT_BITS | slot;
 }
 
+bool thread_is_cookie(uint64_t value)
+{
+	return value >> 48 == COOKIE_MAGIC;
+}
+
 struct thread_record *thread_from_cookie(uint64_t cookie, uint32_t *slot)
 {
 	struct thread_record *t;
 
 	*slot = (uint32_t)(cookie & (REGION_SLOTS_MAX - 1));
-	if (cookie >> 48 != COOKIE_MAGIC || *slot >= region_slots())
+	if (!thread_is_cookie(cookie) || *slot >= region_slots())
 		return NULL;
 	t = region_record(*slot);
 	/* acquire: pairs with the release in thread_publish() */
@@ -343,13 +355,75 @@ void thread_account_add(uint64_t start_routine, uint64_t cpu_ns)
 		add(&find_account(start_routine)->cpu_ns, cpu_ns);
 }
 
+/* CPU time of a thread so far as its record has it. */
+static uint64_t known_cpu_ns(const struct thread_record *t)
+{
+	/* acquire: pairs with the releases of the state */
+	uint32_t state = atomic_load_explicit(&t->state, memory_order_acquire);
+	uint64_t cpu_ns;
+
+	if (state == SLOT_FREE)
+		return 0;
+	cpu_ns = state == SLOT_ENDED  ? get(&t->cpu_end_ns) :
+		 t->paused_cpu_ns     ? t->paused_cpu_ns :
+					sys_clock_ns(sys_thread_clock(t->tid));
+	return cpu_ns > t->cpu_start_ns ? cpu_ns - t->cpu_start_ns : 0;
+}
+
+static struct account *account_at(int i)
+{
+	return i < ACCOUNTS ? &accounts[i] : &account_rest;
+}
+
+static void share_out(uint64_t cpu_ns, uint64_t ends)
+{
+	uint64_t of_account, part;
+	int i;
+
+	for (i = 0; i <= ACCOUNTS && ends > 0; i++) {
+		of_account = atomic_exchange_explicit(&account_at(i)->ends, 0,
+						      memory_order_relaxed);
+		if (of_account == 0)
+			continue;
+		if (of_account > ends)	/* one more ended meanwhile */
+			of_account = ends;
+		part = (uint64_t)((double)cpu_ns * (double)of_account /
+				  (double)ends);
+		add(&account_at(i)->cpu_ns, part);
+		settled_ns += part;
+		cpu_ns -= part;
+		ends -= of_account;
+	}
+}
+
+/*
+ * The order of the reads is such that what changes meanwhile is counted twice,
+ * never missed: too little is given out then, and the next call makes up for it.
+ */
+void thread_account_settle(uint64_t cpu_ns)
+{
+	uint64_t known = 0, ends = 0;
+	uint32_t slots = region_slots(), slot;
+	int i;
+
+	for (i = 0; i <= ACCOUNTS; i++)
+		ends += get(&account_at(i)->ends);
+	if (ends == 0)
+		return;
+	for (slot = 0; slot < slots; slot++)
+		known += known_cpu_ns(region_record(slot));
+	known += get(&thread_totals.cpu_ns) + settled_ns;
+	if (cpu_ns > known)
+		share_out(cpu_ns - known, ends);
+}
+
 void thread_account_drain(void (*visit)(uint64_t, uint64_t, void *), void *arg)
 {
 	uint64_t cpu_ns, key;
 	int i;
 
 	for (i = 0; i <= ACCOUNTS; i++) {
-		struct account *a = i < ACCOUNTS ? &accounts[i] : &account_rest;
+		struct account *a = account_at(i);
 
 		cpu_ns = atomic_exchange_explicit(&a->cpu_ns, 0,
 						  memory_order_relaxed);
@@ -364,6 +438,7 @@ void thread_reset_after_fork(void)
 	memset(&thread_totals, 0, sizeof(thread_totals));
 	memset(accounts, 0, sizeof(accounts));
 	memset(&account_rest, 0, sizeof(account_rest));
+	settled_ns = 0;
 	atomic_store_explicit(&next_slot, 0, memory_order_relaxed);
 	self.slot_plus_1 = 0;
 }

@@ -80,6 +80,9 @@ uint64_t thread_unsampled(const struct thread_record *t, uint64_t cpu_ns);
 /* slot, generation and a magic number in one word. */
 uint64_t thread_cookie(uint32_t slot);
 
+/* Does it look like one, stale or not? Async-signal-safe. */
+bool thread_is_cookie(uint64_t value);
+
 /*
  * The live record a cookie stands for, NULL for a foreign or stale value.
  * Async-signal-safe.
@@ -104,6 +107,14 @@ uint64_t thread_account_take(uint64_t start_routine);
 
 /* Adds to it. Accounts that find no room share one. Any thread. */
 void thread_account_add(uint64_t start_routine, uint64_t cpu_ns);
+
+/*
+ * Gives the accounts what no record knows of: CPU time that threads used before
+ * they were registered and after thread_end(), shared out by how many threads
+ * of each start routine ended since the last call. `cpu_ns`: CPU time of the
+ * program's threads so far, read just before. Flusher only.
+ */
+void thread_account_settle(uint64_t cpu_ns);
 
 /*
  * Calls `visit` for every account that is not empty and empties it: the end of
