@@ -273,6 +273,7 @@ static int module_fill(struct module *m, const struct module_table *old,
 	m->offset = s->offset;
 	m->inode = s->inode;
 	m->dev = s->dev;
+	m->readable = s->prot & MAPS_READ;
 	m->load_ns = now;
 	m->absent_ns = writer.taken_ns;
 	m->id = writer.next_id++;
@@ -313,12 +314,14 @@ static int table_fill(struct slot *slot, const struct module_table *old,
 			continue;
 		if (t->count > 0 && is_continued(m - 1, &s[i])) {
 			m[-1].end = s[i].end;
+			m[-1].readable &= (s[i].prot & MAPS_READ) != 0;
 			continue;
 		}
 		same = find_same(old, &s[i]);
 		if (same != NULL) {
 			*m = *same;
 			m->end = s[i].end;
+			m->readable = s[i].prot & MAPS_READ;
 		} else if (module_fill(m, old, i, now) != 0) {
 			return -ENOMEM;
 		}

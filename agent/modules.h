@@ -35,6 +35,7 @@ struct module {
 	uint64_t inode;
 	uint32_t dev;
 	bool resident;		/* never unloaded: tables are read in place */
+	bool readable;		/* its code can be read */
 	uint32_t id;		/* from 1, never reused in this process */
 	uint8_t build_id_size;	/* bytes, 0 if the object has none */
 	uint8_t build_id[MODULE_BUILD_ID_MAX];

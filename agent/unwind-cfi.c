@@ -176,23 +176,30 @@ static enum unwind_end end_of_missing(const struct walk *w, int missing)
 	return w->all_regs ? UNWIND_BAD_RULE : WANTS_ALL_REGS;
 }
 
-/* Code without a rule: by frame pointer, if that can be shown to be right. */
+/*
+ * Code without a rule: by frame pointer, if that can be shown to be right. What
+ * was shown holds whenever pc is met, so it is kept like a rule.
+ */
 static enum unwind_end step_without_table(struct walk *w,
 					  enum unwind_end reason)
 {
-	uint64_t pc = walk_pc(w);
+	uint64_t key = walk_pc(w) + 1;
+	uint64_t rsp = w->regs.reg[ARCH_RSP];
 	uint64_t rbp = w->regs.reg[ARCH_RBP];
-	int is_leaf = w->last_exact;
 	enum unwind_end end = unwind_fp_step_proven(&w->regs, &w->memory,
-						    is_leaf, reason);
+						    w->last_exact, reason);
 
-	/* Behind a call every visit finds the same frame. */
-	if (end == UNWIND_ENDS && !is_leaf &&
-	    w->regs.reg[ARCH_RSP] == rbp + 16)
-		unwind_cache_store(pc + 1, w->generation, 2, 2,
-				   UNWIND_CACHE_CFA_RBP);
 	w->last_exact = 0;
-	return end;
+	if (end != UNWIND_ENDS)
+		return end;
+	if (w->regs.reg[ARCH_RSP] == rbp + 16)
+		unwind_cache_store(key, w->generation, 2, 2,
+				   UNWIND_CACHE_CFA_RBP);
+	else if (w->regs.reg[ARCH_RSP] == rsp + 8)
+		unwind_cache_store(key, w->generation, 1, 0, 0);
+	else if (w->regs.reg[ARCH_RSP] == rsp + 16)
+		unwind_cache_store(key, w->generation, 2, 2, 0);
+	return UNWIND_ENDS;
 }
 
 static enum unwind_end step_by_table(struct walk *w)

@@ -10,7 +10,9 @@
 #include <stddef.h>
 
 #include "agent/arch-x86_64.h"
+#include "agent/code.h"
 #include "agent/modules.h"
+#include "agent/prologue.h"
 
 /* Words of a frame looked through for another return address. */
 #define PROOF_WORDS 512u
@@ -47,8 +49,8 @@ static bool is_return_address(struct memory *memory, uint64_t value)
 
 	if (value < MEMORY_PAGE || value >> ARCH_PC_BITS != 0)
 		return false;
-	return memory_copy(memory, value - sizeof(before), before,
-			   sizeof(before)) == sizeof(before) &&
+	return code_copy(memory, value - sizeof(before), before,
+			 sizeof(before)) &&
 	       arch_code_is_call(before);
 }
 
@@ -65,8 +67,7 @@ static bool step_by_instruction(struct unwind_regs *regs,
 	uint64_t ra;
 	int slot;
 
-	if (memory_copy(memory, regs->reg[ARCH_PC] - 1, code, sizeof(code)) !=
-	    sizeof(code))
+	if (!code_copy(memory, regs->reg[ARCH_PC] - 1, code, sizeof(code)))
 		return false;
 	slot = arch_code_return_slot(code + 1);
 	if (slot < 0 || !memory_read(memory, rsp + (uint64_t)slot, &ra) ||
@@ -125,20 +126,31 @@ static bool is_code(const struct module_table *table, uint64_t value)
 	return table != NULL && modules_find(table, value) != NULL;
 }
 
+/* True if rbp could be a frame's at all: a return address lies above it. */
+static bool is_frame(const struct unwind_regs *regs, struct memory *memory)
+{
+	uint64_t rbp = regs->reg[ARCH_RBP];
+	uint64_t value;
+
+	return rbp >= regs->reg[ARCH_RSP] && rbp % 8 == 0 &&
+	       rbp < UINT64_MAX - 16 && memory_read(memory, rbp + 8, &value) &&
+	       is_return_address(memory, value);
+}
+
 /*
  * A function that does not keep rbp has its own return address somewhere
  * between rsp and its caller's frame. If no word there can be one, the frame at
  * rbp is its own.
  */
-static bool frame_is_own(const struct unwind_regs *regs, struct memory *memory,
-			 const struct module_table *table)
+static bool frame_is_lone(const struct unwind_regs *regs,
+			  struct memory *memory,
+			  const struct module_table *table)
 {
 	uint64_t rsp = regs->reg[ARCH_RSP];
 	uint64_t rbp = regs->reg[ARCH_RBP];
 	uint64_t value;
 
-	if (rbp < rsp || rbp % 8 != 0 || rsp % 8 != 0 ||
-	    rbp - rsp > 8 * PROOF_WORDS ||
+	if (rsp % 8 != 0 || rbp - rsp > 8 * PROOF_WORDS ||
 	    !is_code(table, regs->reg[ARCH_PC] - 1))
 		return false;
 	for (uint64_t at = rsp; at <= rbp; at += 8) {
@@ -147,8 +159,22 @@ static bool frame_is_own(const struct unwind_regs *regs, struct memory *memory,
 		if (is_code(table, value) && is_return_address(memory, value))
 			return false;
 	}
-	return memory_read(memory, rbp + 8, &value) &&
-	       is_return_address(memory, value);
+	return true;
+}
+
+/*
+ * True if the function's code is seen to set rbp up. A function that calls
+ * nothing may do without, and then nothing lies above its return address.
+ */
+static bool frame_is_set_up(const struct unwind_regs *regs,
+			    struct memory *memory, bool is_leaf)
+{
+	uint64_t value;
+
+	if (is_leaf && (!memory_read(memory, regs->reg[ARCH_RSP], &value) ||
+			is_return_address(memory, value)))
+		return false;
+	return prologue_keeps_rbp(memory, regs->reg[ARCH_PC]);
 }
 
 enum unwind_end unwind_fp_step_proven(struct unwind_regs *regs,
@@ -163,7 +189,9 @@ enum unwind_end unwind_fp_step_proven(struct unwind_regs *regs,
 	if (!(regs->known & ARCH_BIT(ARCH_RBP)))
 		return UNWIND_NO_RBP;
 	table = modules_hold();
-	is_own = frame_is_own(regs, memory, table);
+	is_own = is_frame(regs, memory) &&
+		 (frame_is_lone(regs, memory, table) ||
+		  frame_is_set_up(regs, memory, is_leaf));
 	if (table != NULL)
 		modules_drop(table);
 	if (!is_own || unwind_fp_step(regs, memory) != UNWIND_ENDS)

@@ -42,7 +42,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -117,7 +116,13 @@ static bool is_signal_return(uint64_t pc)
 	static const uint8_t code[] = { 0x48, 0xc7, 0xc0, 0x0f, 0x00,
 					0x00, 0x00, 0x0f, 0x05 };
 
-	return memcmp((const void *)(uintptr_t)pc, code, sizeof(code)) == 0;
+	uint8_t there[sizeof(code)];
+	struct memory memory;
+
+	memory_init(&memory, 0, 0);	/* libunwind may have gone astray */
+	return memory_copy(&memory, pc, there, sizeof(there)) ==
+		       sizeof(there) &&
+	       memcmp(there, code, sizeof(code)) == 0;
 }
 
 /* As our walker stores them; *result is what the last unw_step() said. */
@@ -228,15 +233,18 @@ static void start_timers(void)
 {
 	const char *text = getenv("ORACLE_PERIOD_US");
 	long us = text != NULL ? atol(text) : 500;
-	struct itimerval prof = { { 0, 4000 }, { 0, 4000 } };
+	struct itimerspec tick = { { 0, 4000000 }, { 0, 4000000 } };
+	timer_t cpu;
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL };
 
 	install_handler();
-	setitimer(ITIMER_PROF, &prof, NULL);
+	event.sigev_signo = SIGPROF;
+	/* Not setitimer(): that one outlives exec. */
+	if (timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &cpu) == 0)
+		timer_settime(cpu, 0, &tick, NULL);
 	if (us <= 0)
 		return;
 	/* Real time: what runs when it expires, the kernel's tick or not. */
-	event.sigev_signo = SIGPROF;
 	oracle.period.it_value.tv_nsec = us * 1000;
 	if (timer_create(CLOCK_MONOTONIC, &event, &oracle.timer) == 0) {
 		oracle.has_timer = true;
