@@ -73,16 +73,74 @@ static uint64_t thread_cpu_ns(int tid)
 						: sys_thread_clock(tid));
 }
 
-static void arm(uint32_t slot)
+/*
+ * A thread's clock is armed and disarmed by itself, by the flusher, and by a
+ * thread that pauses all: one at a time, and never again once it ends. The
+ * lock nests in nothing.
+ */
+static struct thread_record *lock_clock(uint32_t slot)
 {
-	uint64_t cpu_ns = thread_cpu_ns(region_record(slot)->tid);
+	static const struct timespec pause = { 0, 20000 };
+	struct thread_record *t = region_record(slot);
 
+	/* acquire: pairs with the release in unlock_clock() */
+	while (atomic_exchange_explicit(&t->clock_lock, 1,
+					memory_order_acquire))
+		sys_call(SYS_nanosleep, &pause, NULL);
+	return t;
+}
+
+static void unlock_clock(struct thread_record *t)
+{
+	atomic_store_explicit(&t->clock_lock, 0, memory_order_release);
+}
+
+static void arm_locked(struct thread_record *t, uint32_t slot)
+{
+	uint64_t cpu_ns = thread_cpu_ns(t->tid);
+
+	if ((t->flags & THREAD_ENDING) || t->clock >= 0)
+		return;
 	if (agent_state() != AGENT_RUNNING || signals_ours() == 0) {
 		thread_pause(slot, cpu_ns);
 		return;
 	}
 	thread_resume(slot, cpu_ns);
 	clock_arm(slot, signals_ours());
+}
+
+static void arm(uint32_t slot)
+{
+	struct thread_record *t = lock_clock(slot);
+
+	arm_locked(t, slot);
+	unlock_clock(t);
+}
+
+static void disarm(uint32_t slot)
+{
+	struct thread_record *t = lock_clock(slot);
+
+	clock_disarm(slot);
+	unlock_clock(t);
+}
+
+static void rearm(uint32_t slot)
+{
+	struct thread_record *t = lock_clock(slot);
+
+	clock_disarm(slot);
+	arm_locked(t, slot);
+	unlock_clock(t);
+}
+
+static void disarm_for_good(uint32_t slot)
+{
+	struct thread_record *t = lock_clock(slot);
+
+	t->flags |= THREAD_ENDING;
+	clock_disarm(slot);
+	unlock_clock(t);
 }
 
 /* In a forked child that has not sampled yet: waits for its region. */
@@ -127,7 +185,7 @@ void agent_thread_end(uint32_t slot)
 
 	if (!t || t->tid != sys_gettid())
 		return;
-	clock_disarm(slot);
+	disarm_for_good(slot);
 	thread_set_self(THREAD_NO_SLOT, 0, 0);
 	sys_call(SYS_prctl, PR_GET_NAME, name);
 	thread_end(slot, sys_clock_ns(CLOCK_THREAD_CPUTIME_ID), name);
@@ -307,7 +365,7 @@ int agent_run(void)
 
 static void disarm_and_pause(uint32_t slot)
 {
-	clock_disarm(slot);
+	disarm(slot);
 	thread_pause(slot, thread_cpu_ns(region_record(slot)->tid));
 }
 
@@ -322,10 +380,10 @@ int agent_pause(void)
 	return 0;
 }
 
-static void arm_forked(int signo)
+static void arm_forked(void)
 {
 	forked.tid = sys_gettid();
-	clock_arm_record(&forked, AGENT_FORKED_COOKIE, signo);
+	clock_arm_record(&forked, AGENT_FORKED_COOKIE, signals_ours());
 }
 
 /* --- end, exec, other interruptions --------------------------------------- */
@@ -348,45 +406,43 @@ void agent_end(void)
 /* The calling thread meets none of our signals from here on. */
 static void silence_self(void)
 {
-	signals_set old = signals_block_all();
-	int signo = signals_ours();
 	uint32_t slot = thread_self();
 
 	clock_stop();
 	clock_disarm_record(&forked);
 	if (slot != THREAD_NO_SLOT)
-		clock_disarm(slot);
-	if (signo) {
-		signals_take_pending(signo);
-		if (signals_virtually_blocked())
-			old |= SIGNALS_BIT(signo);
-	}
-	signals_restore(old);
+		disarm(slot);
+	signals_exec_begin();
 }
 
-void agent_exec_begin(void)
+void agent_exec_begin(struct agent_exec *e)
 {
-	if (!agent_is_ours())
-		return;
-	silence_self();
-	if (agent_state() == AGENT_RUNNING || agent_state() == AGENT_PAUSED)
-		flusher_ask(FLUSHER_EXEC, END_TIMEOUT_MS);
-}
-
-void agent_exec_failed(void)
-{
-	uint32_t slot = thread_self();
-	int signo = signals_ours();
 	signals_set old;
 
-	if (!agent_is_ours())
-		return;
-	if (signo && signals_virtually_blocked()) {
+	e->ours = agent_is_ours();
+	if (e->ours) {
 		old = signals_block_all();
-		signals_restore(old & ~SIGNALS_BIT(signo));
+		silence_self();
+		signals_restore(old);
+		if (agent_state() == AGENT_RUNNING ||
+		    agent_state() == AGENT_PAUSED)
+			flusher_ask(FLUSHER_EXEC, END_TIMEOUT_MS);
 	}
+	e->mask = agent_state() != AGENT_OFF ? signals_expose() : 0;
+}
+
+void agent_exec_failed(const struct agent_exec *e)
+{
+	uint32_t slot = thread_self();
+
+	if (agent_state() == AGENT_OFF)
+		return;
+	signals_restore(e->mask);
+	if (!e->ours)
+		return;
+	signals_exec_failed();
 	if (agent_state() == AGENT_FORKED)
-		arm_forked(signo);
+		arm_forked();
 	else if (slot != THREAD_NO_SLOT)
 		arm(slot);
 }
@@ -433,12 +489,6 @@ void agent_resume_flusher(void)
 	start_flusher(fd < 0 ? -1 : fd);
 }
 
-static void rearm(uint32_t slot)
-{
-	clock_disarm(slot);
-	arm(slot);
-}
-
 void agent_set_period(uint64_t ns)
 {
 	clock_set_period(ns);
@@ -452,24 +502,31 @@ void agent_step_aside(const char *reason)
 		return;
 	log_line(LOG_WARNING, "%s: profiling of process %d ends here", reason,
 		 agent_process.pid);
-	for_each_live(clock_disarm);
-	silence_self();
+	for_each_live(disarm_for_good);
+	clock_disarm_record(&forked);
 	agent_end();
 }
 
-void agent_change_signal(int signo)
+int agent_rearm_all(void)
 {
-	if (signo == 0) {
-		for_each_live(clock_disarm);
-		return;
-	}
 	clock_stop();
+	for_each_live(signals_ours() ? rearm : disarm);
+	return 0;
+}
+
+void agent_change_signal(void)
+{
+	int tid = flusher_tid();
+
 	if (agent_state() == AGENT_FORKED) {
 		clock_disarm_record(&forked);
-		arm_forked(signo);
-		return;
+		if (signals_ours())
+			arm_forked();
+	} else if (tid == 0 || tid == sys_gettid()) {
+		agent_rearm_all();
+	} else {
+		flusher_ask(FLUSHER_REARM, END_TIMEOUT_MS);
 	}
-	for_each_live(rearm);
 }
 
 /* --- fork --------------------------------------------------------------------- */
@@ -487,6 +544,7 @@ void agent_forked(void)
 	agent_process.ppid = agent_process.pid;
 	agent_process.pid = sys_getpid();
 	thread_self_stack(&forked_stack.low, &forked_stack.high);
+	signals_reset_after_fork();
 	flusher_reset_after_fork();
 	region_reset_after_fork();
 	thread_reset_after_fork();
@@ -496,7 +554,7 @@ void agent_forked(void)
 	if (was == AGENT_PAUSED || signals_ours() == 0)
 		return;
 	set_state(AGENT_FORKED);
-	arm_forked(signals_ours());
+	arm_forked();
 }
 
 void agent_start_forked_child(void)

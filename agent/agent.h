@@ -98,8 +98,13 @@ void agent_end(void);
  * signals of ours back, so that the new program meets none; agent_exec_failed()
  * undoes it.
  */
-void agent_exec_begin(void);
-void agent_exec_failed(void);
+struct agent_exec {
+	bool ours;		/* else a vfork child, which shares our memory */
+	uint64_t mask;		/* of the thread, as the kernel had it */
+};
+
+void agent_exec_begin(struct agent_exec *e);
+void agent_exec_failed(const struct agent_exec *e);
 
 /*
  * Around a call that changes who the program is (set*id, setgroups, chroot): the
@@ -119,8 +124,14 @@ void agent_resume_flusher(void);
 /* Writes what there is, disarms all clocks, for good: seccomp. */
 void agent_step_aside(const char *reason);
 
-/* The clocks of all threads go over to signal `signo`. */
-void agent_change_signal(int signo);
+/*
+ * The clocks of all threads go over to the signal now in use, by the hand of
+ * the flusher; waits at most 200 ms for it. Signals must be blocked.
+ */
+void agent_change_signal(void);
+
+/* What the flusher does for that. */
+int agent_rearm_all(void);
 
 /* In a forked child, from pthread_atfork. */
 void agent_forked(void);

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/time.h>
 
 #include "agent/sys.h"
@@ -24,6 +25,15 @@ static struct timeval from_ns(uint64_t ns)
 	if (tv.tv_sec == 0 && tv.tv_usec == 0)
 		tv.tv_usec = 1;
 	return tv;
+}
+
+/* Ours: the program may have one, too. */
+static _Atomic bool armed;
+
+static bool itimer_owns(int code)
+{
+	return code == SI_KERNEL &&
+	       atomic_load_explicit(&armed, memory_order_relaxed);
 }
 
 static int itimer_arm(struct thread_record *t, uint64_t cookie,
@@ -40,8 +50,14 @@ static int itimer_arm(struct thread_record *t, uint64_t cookie,
 	if (err < 0)
 		return err;
 	if (now.it_value.tv_sec || now.it_value.tv_usec)
-		return 0;	/* runs already, for another thread */
-	return (int)sys_call(SYS_setitimer, ITIMER_PROF, &when, NULL);
+		/* runs already, for another thread, or for the program */
+		return itimer_owns(SI_KERNEL) ? 0 : -EBUSY;
+	/* set before the first signal */
+	atomic_store_explicit(&armed, true, memory_order_relaxed);
+	err = (int)sys_call(SYS_setitimer, ITIMER_PROF, &when, NULL);
+	if (err < 0)
+		atomic_store_explicit(&armed, false, memory_order_relaxed);
+	return err;
 }
 
 /* It runs on for the other threads: itimer_stop() ends it for all. */
@@ -54,12 +70,8 @@ static void itimer_stop(void)
 {
 	static const struct itimerval off;
 
-	sys_call(SYS_setitimer, ITIMER_PROF, &off, NULL);
-}
-
-static bool itimer_owns(int code)
-{
-	return code == SI_KERNEL;
+	if (atomic_exchange_explicit(&armed, false, memory_order_relaxed))
+		sys_call(SYS_setitimer, ITIMER_PROF, &off, NULL);
 }
 
 const struct clock clock_itimer = {

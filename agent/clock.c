@@ -6,6 +6,7 @@
 #include "agent/clock.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "agent/sys.h"
@@ -198,6 +199,11 @@ bool clock_owns(int code)
 		if (clock_table[i]->owns(code))
 			return true;
 	return false;
+}
+
+bool clock_has_itimer(void)
+{
+	return clock_itimer.owns(SI_KERNEL);
 }
 
 const char *clock_note(void)

@@ -80,6 +80,9 @@ uint64_t clock_period_ns(void);
 /* For clocks armed from now on. Any thread. */
 void clock_set_period(uint64_t ns);
 bool clock_owns(int code);
+
+/* Does ITIMER_PROF run for us? */
+bool clock_has_itimer(void);
 bool clock_is_per_thread(void);
 
 /* Why the first choice is not in use: a sentence, "" if it is. */

@@ -245,6 +245,7 @@ static int (*const requests[])(void) = {
 	[FLUSHER_FINISH] = finish,
 	[FLUSHER_OPEN] = drain_open,
 	[FLUSHER_ADOPT] = identity_adopt,
+	[FLUSHER_REARM] = agent_rearm_all,
 };
 
 /* Does what was asked for. True if the thread shall end. */

@@ -34,6 +34,7 @@ enum flusher_request {
 	FLUSHER_FINISH,		/* last member of the process, then STOP */
 	FLUSHER_OPEN,		/* open the output while we may */
 	FLUSHER_ADOPT,		/* take over the captured identity */
+	FLUSHER_REARM,		/* agent_rearm_all() */
 };
 
 /*

@@ -5,12 +5,19 @@
  * POSIX timers do not survive exec, an interval timer and pending signals do,
  * and would kill a program that has no handler yet. So our clocks
  * stop before and start again if it fails. What was sampled is written.
+ *
+ * posix_spawn execs inside libc, from a child that timers and pending signals
+ * do not reach: what is left to do is that it inherits the mask that the program
+ * believes to have.
  */
 #include "agent/preload.h"
 
 #include <alloca.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <unistd.h>
+
+#include "agent/signals.h"
 
 /* Number of arguments up to the NULL, which `list` then is behind. */
 static size_t count_args(va_list *list)
@@ -32,11 +39,12 @@ static void collect_args(char **argv, const char *first, va_list *list)
 
 #define EXEC_AND_RETURN(call) \
 	do { \
+		struct agent_exec exec_; \
 		int ret_, errno_; \
-		agent_exec_begin(); \
+		agent_exec_begin(&exec_); \
 		ret_ = (call); \
 		errno_ = errno; \
-		agent_exec_failed(); \
+		agent_exec_failed(&exec_); \
 		errno = errno_; \
 		return ret_; \
 	} while (0)
@@ -116,4 +124,34 @@ PRELOAD_EXPORT int execle(const char *path, const char *arg, ...)
 	envp = va_arg(list, char *const *);
 	va_end(list);
 	return execve(path, argv, envp);
+}
+
+#define SPAWN_AND_RETURN(call) \
+	do { \
+		signals_set old_; \
+		int ret_; \
+		if (!agent_is_ours()) \
+			return (call); \
+		old_ = signals_expose(); \
+		ret_ = (call); \
+		signals_restore(old_); \
+		return ret_; \
+	} while (0)
+
+PRELOAD_EXPORT int posix_spawn(pid_t *pid, const char *path,
+			       const posix_spawn_file_actions_t *actions,
+			       const posix_spawnattr_t *attr,
+			       char *const argv[], char *const envp[])
+{
+	SPAWN_AND_RETURN(PRELOAD_REAL(posix_spawn)(pid, path, actions, attr,
+						   argv, envp));
+}
+
+PRELOAD_EXPORT int posix_spawnp(pid_t *pid, const char *file,
+				const posix_spawn_file_actions_t *actions,
+				const posix_spawnattr_t *attr,
+				char *const argv[], char *const envp[])
+{
+	SPAWN_AND_RETURN(PRELOAD_REAL(posix_spawnp)(pid, file, actions, attr,
+						    argv, envp));
 }

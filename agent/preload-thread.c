@@ -24,7 +24,7 @@ struct start {
 	void *arg;
 	size_t stack_bytes;	/* of the attributes */
 	size_t guard_bytes;
-	bool blocked;		/* our signal, as the program sees its mask */
+	signals_set settled;	/* see signals_inherit() */
 };
 
 static struct {
@@ -116,7 +116,7 @@ __attribute__((noinline)) static void begin(struct start *s)
 	uint64_t low, high;
 	uint32_t slot;
 
-	signals_set_virtually_blocked(s->blocked);
+	signals_inherit(s->settled);
 	stack_bounds(s, &low, &high);
 	slot = agent_thread_begin((uint64_t)s->routine, low, high);
 	if (slot != THREAD_NO_SLOT && have_key)
@@ -157,7 +157,7 @@ PRELOAD_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 		libc.attr_getstacksize(attr, &s->stack_bytes);
 		libc.attr_getguardsize(attr, &s->guard_bytes);
 	}
-	s->blocked = signals_virtually_blocked();
+	s->settled = signals_settled();
 	err = real(thread, attr, trampoline, s);
 	if (err != 0)
 		free(s);

@@ -16,6 +16,17 @@ PRELOAD_EXPORT const char *profagent_version(void)
 	return PACKAGE_VERSION;
 }
 
+/* Made by the linker from the section of that name. */
+extern struct preload_real __start_preload_reals[], __stop_preload_reals[];
+
+static void find_all(void)
+{
+	struct preload_real *real;
+
+	for (real = __start_preload_reals; real < __stop_preload_reals; real++)
+		preload_find(real);
+}
+
 extern int __cxa_at_quick_exit(void (*function)(void *), void *dso);
 
 static void at_quick_exit_last(void *arg)
@@ -34,6 +45,7 @@ __attribute__((constructor(101))) static void preload_begin(int argc,
 {
 	(void)argc;
 	(void)argv;
+	find_all();
 	agent_init(envp);
 	if (agent_state() == AGENT_OFF)
 		return;

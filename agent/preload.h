@@ -11,6 +11,7 @@
 #define PROFAGENT_AGENT_PRELOAD_H
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "agent/agent.h"
@@ -19,22 +20,39 @@
 /* Exported: in libprofagent.map as well. */
 #define PRELOAD_EXPORT __attribute__((visibility("default")))
 
+/* A function that ours hides. The linker gathers them: see preload_find(). */
+struct preload_real {
+	const char *name;
+	void *_Atomic function;
+};
+
 /*
- * The function ours hides. Found when first needed: another library's
- * constructor may run before ours. Two threads may both look it up and
- * find the same.
+ * The function ours hides. The constructor finds them all, because the list of
+ * objects is only then sure not to change; other libraries' constructors may
+ * come before it, so that here it is found when needed.
  */
 #define PRELOAD_REAL(name) \
 	({ \
-		static __typeof__(&(name)) real_; \
-		__typeof__(&(name)) found_ = \
-			__atomic_load_n(&real_, __ATOMIC_RELAXED); \
-		if (!found_) { \
-			found_ = (__typeof__(&(name)))elfsym_find_next(#name); \
-			__atomic_store_n(&real_, found_, __ATOMIC_RELAXED); \
-		} \
-		found_; \
+		static struct preload_real real_ \
+			__attribute__((section("preload_reals"), used)) = { \
+				#name, NULL \
+			}; \
+		(__typeof__(&(name)))preload_find(&real_); \
 	})
+
+static inline void *preload_find(struct preload_real *real)
+{
+	/* relaxed: whoever else looks it up finds the same */
+	void *found = atomic_load_explicit(&real->function,
+					   memory_order_relaxed);
+
+	if (__builtin_expect(!found, 0)) {
+		found = elfsym_find_next(real->name);
+		atomic_store_explicit(&real->function, found,
+				      memory_order_relaxed);
+	}
+	return found;
+}
 
 /* Once, from the constructor: the thread interposer's key and fork handlers. */
 void preload_threads_init(void);

@@ -81,6 +81,7 @@ struct thread_record {
 	int32_t timer;			/* kernel timer id, -1: none */
 	int32_t clock;			/* index in clock_table[] */
 	uint64_t period_ns;
+	_Atomic uint32_t clock_lock;	/* agent.c: who arms and disarms */
 
 	/* Handler. */
 	_Atomic uint32_t busy;		/* a handler runs: nesting guard */
@@ -104,6 +105,7 @@ struct thread_record {
 enum thread_flags {
 	THREAD_MAIN = 1,
 	THREAD_FOREIGN = 2,	/* raw clone: armed from outside */
+	THREAD_ENDING = 4,	/* its clock stays disarmed */
 };
 
 _Static_assert(sizeof(struct thread_record) <= REGION_PAGE,

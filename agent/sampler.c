@@ -284,25 +284,25 @@ void sampler_handle(int signo, siginfo_t *info, void *context)
 	struct thread_record *t;
 	uint32_t slot;
 
-	if (!clock_owns(info->si_code)) {
+	if (!signals_is_clock(signo, info)) {
 		signals_foreign(signo, info, context);
 		return;
 	}
 	/* acquire: pairs with the release in sampler_enable() */
 	if (!atomic_load_explicit(&enabled, memory_order_acquire))
 		return;
-	if (info->si_code != SI_TIMER) {
-		t = current_record(&slot);
-	} else if ((uint64_t)info->si_value.sival_ptr == AGENT_FORKED_COOKIE) {
+	if (agent_state() == AGENT_FORKED) {
 		agent_start_forked_child();
 		return;
-	} else {
+	}
+	if (info->si_code != SI_TIMER)
+		t = current_record(&slot);
+	else
 		t = thread_from_cookie((uint64_t)info->si_value.sival_ptr,
 				       &slot);
-		/* a timer of the program that uses our signal */
-		if (!t && (uint64_t)info->si_value.sival_ptr >> 48 != 0x5afe)
-			signals_foreign(signo, info, context);
-	}
-	if (t)
-		handle(t, slot, info, context);
+	if (!t)
+		return;
+	handle(t, slot, info, context);
+	if (!(t->flags & THREAD_FOREIGN))
+		signals_settle(context);
 }

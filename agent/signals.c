@@ -1,53 +1,75 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * signals: see signals.h. Called by the program's threads through the
- * interposers, by the flusher (signals_check) and by the handler
- * (signals_foreign). The one lock, `moving`, is a spin lock around a change of
- * signal: it nests in nothing and nothing nests in it but agent_change_signal.
+ * interposers, by the flusher (signals_check) and by the handler.
+ *
+ * The one lock, `moving`, is a spin lock that is taken with all signals blocked:
+ * what comes here is async-signal-safe for the program. It nests in
+ * nothing and nothing nests in it. TLS is the program's threads' alone: the
+ * flusher has none of ours.
  */
 #include "agent/signals.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "agent/agent.h"
 #include "agent/clock.h"
+#include "agent/flusher.h"
 #include "agent/sampler.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
 
 #define KERNEL_SET_BYTES 8
+#define SIGNALS 65		/* the kernel's are 1 to 64 */
+#define SIG_FIRST_RT 34		/* 32 and 33 are libc's */
 #define SIG_HIGHEST 62		/* 63 and 64 are popular with programs */
-#define SIG_LOWEST 36		/* 32 to 34 are libc's */
+#define SIG_LOWEST 36		/* and so are the first two */
+#define PENDING_MAX 32		/* signals of the program put back, at most */
 
 #ifndef SA_RESTORER
 #define SA_RESTORER 0x04000000
 #endif
 
+typedef void action_function(int, siginfo_t *, void *);
+
 /* struct sigaction as rt_sigaction has it. */
 struct kernel_action {
-	void (*handler)(int, siginfo_t *, void *);
+	action_function *handler;
 	uint64_t flags;
 	void (*restorer)(void);
 	signals_set mask;
 };
 
-static _Atomic int ours;
+/* What the program wants of a signal that our handler is behind. */
+struct wanted {
+	_Atomic(action_function *) handler;
+	_Atomic uint64_t flags;
+	signals_set mask;	/* the lock is held */
+};
+
+static _Atomic int ours;		/* 0: none */
+static _Atomic int spare;		/* 0: none */
+static _Atomic signals_set lent;	/* claimed, our handler behind them */
+static _Atomic signals_set released;	/* claimed: masks must be settled */
+static _Atomic int held;		/* met a signal of the program */
 static _Atomic int moving;
 static bool installed;		/* our handler; the lock is held to write it */
-
-/* What the program wants of our signal; the lock is held to write it. */
-static struct kernel_action wanted;
+static struct wanted wanted[SIGNALS];
 
 /* libc's, whose unwind table marks it as a signal frame. */
 static void (*restorer)(void);
 
-static __thread bool virtually_blocked
+/* Of `released`, what this thread's mask already says for itself. */
+static __thread signals_set settled
 	__attribute__((tls_model("initial-exec")));
 
 extern int __sigaction(int signo, const struct sigaction *act,
 		       struct sigaction *old);
+
+/* --- the kernel's side ---------------------------------------------------- */
 
 static int get_action(int signo, struct kernel_action *old)
 {
@@ -61,31 +83,39 @@ static int set_action(int signo, const struct kernel_action *act)
 			     KERNEL_SET_BYTES);
 }
 
-static bool is_function(const struct kernel_action *act)
+static signals_set change_mask(int how, const signals_set *set)
 {
-	return (void *)act->handler != (void *)SIG_DFL &&
-	       (void *)act->handler != (void *)SIG_IGN;
+	signals_set old = 0;
+
+	sys_call(SYS_rt_sigprocmask, how, set, &old, KERNEL_SET_BYTES);
+	return old;
 }
 
 signals_set signals_block_all(void)
 {
 	static const signals_set all = ~(signals_set)0;
-	signals_set old = 0;
 
-	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, KERNEL_SET_BYTES);
-	return old;
+	return change_mask(SIG_SETMASK, &all);
 }
 
 void signals_restore(signals_set old)
 {
-	sys_call(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, KERNEL_SET_BYTES);
+	change_mask(SIG_SETMASK, &old);
 }
 
-static void unblock(int signo)
+static bool is_default(action_function *f)
 {
-	signals_set set = SIGNALS_BIT(signo);
+	return (void *)f == (void *)SIG_DFL;
+}
 
-	sys_call(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, KERNEL_SET_BYTES);
+static bool is_ignore(action_function *f)
+{
+	return (void *)f == (void *)SIG_IGN;
+}
+
+static bool is_function(action_function *f)
+{
+	return !is_default(f) && !is_ignore(f);
 }
 
 /*
@@ -109,233 +139,558 @@ static int install(int signo)
 static void learn_restorer(int signo)
 {
 	struct sigaction act;
-	struct kernel_action got;
+	struct kernel_action before, got;
 
 	memset(&act, 0, sizeof(act));
 	act.sa_sigaction = sampler_handle;
 	act.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
 	memset(&act.sa_mask, 0xff, sizeof(act.sa_mask));
+	if (get_action(signo, &before) != 0)
+		return;
 	if (__sigaction(signo, &act, NULL) == 0 && get_action(signo, &got) == 0)
 		restorer = got.restorer;
-	set_action(signo, &wanted);
+	set_action(signo, &before);
 }
 
-static void lock(void)
+/* --- the lock ------------------------------------------------------------- */
+
+static signals_set lock(void)
 {
 	static const struct timespec pause = { 0, 50000 };
+	signals_set old = signals_block_all();
 
 	/* acquire: pairs with the release in unlock() */
 	while (atomic_exchange_explicit(&moving, 1, memory_order_acquire))
 		sys_call(SYS_nanosleep, &pause, NULL);
+	return old;
 }
 
-static void unlock(void)
+static void unlock(signals_set old)
 {
 	atomic_store_explicit(&moving, 0, memory_order_release);
+	signals_restore(old);
 }
 
-int signals_init(int signo)
+void signals_reset_after_fork(void)
 {
-	signals_set old;
-	int err = get_action(signo, &wanted);
-
-	if (err != 0)
-		return err;
-	if (!restorer)
-		learn_restorer(signo);
-	atomic_store_explicit(&ours, signo, memory_order_relaxed);
-	old = signals_block_all();
-	signals_restore(old & ~SIGNALS_BIT(signo));
-	virtually_blocked = old & SIGNALS_BIT(signo);
-	return 0;
+	atomic_store_explicit(&moving, 0, memory_order_relaxed);
 }
 
-int signals_install(void)
-{
-	int err = 0;
-
-	lock();
-	if (!installed && signals_ours() != 0)
-		err = install(signals_ours());
-	installed = err == 0;
-	unlock();
-	return err;
-}
+/* --- which signal ------------------------------------------------------------ */
 
 int signals_ours(void)
 {
 	return atomic_load_explicit(&ours, memory_order_relaxed);
 }
 
+static signals_set get_set(const _Atomic signals_set *set)
+{
+	return atomic_load_explicit(set, memory_order_relaxed);
+}
+
+static signals_set bit_or_none(int signo)
+{
+	return signo ? SIGNALS_BIT(signo) : 0;
+}
+
+/* Kept out of real masks. */
+static signals_set borrowed(void)
+{
+	return bit_or_none(signals_ours()) |
+	       bit_or_none(atomic_load_explicit(&spare, memory_order_relaxed));
+}
+
 /*
- * A signal nobody uses; if the program has a handler for each (Go), one
- * whose handler we then call for signals that are not ours.
+ * SIGSTKFLT is never sent by Linux, nor blocked but with all others. Real-time
+ * signals may be left out of a set that is full else: one beside ours.
  */
-static int pick(int but, struct kernel_action *old)
+static int stand_in(int signo)
+{
+	if (signo >= SIG_FIRST_RT)
+		return signo - 1;
+	return signo == SIGSTKFLT ? SIGPWR : SIGSTKFLT;
+}
+
+static bool has(signals_set set, int signo)
+{
+	return set & SIGNALS_BIT(signo);
+}
+
+static bool tells_apart(signals_set set, int signo)
+{
+	return has(set, signo) != has(set, stand_in(signo));
+}
+
+/* Nobody handles it, and in `mask` it is as its stand-in is. */
+static bool is_free(int signo, signals_set mask)
+{
+	struct kernel_action act;
+
+	return signo != signals_ours() && !has(get_set(&lent), signo) &&
+	       !has(get_set(&released), signo) && !tells_apart(mask, signo) &&
+	       get_action(signo, &act) == 0 && is_default(act.handler);
+}
+
+static int find_free(signals_set mask)
 {
 	int signo;
 
-	for (signo = SIG_HIGHEST; signo >= SIG_LOWEST; signo--)
-		if (signo != but && get_action(signo, old) == 0 &&
-		    !is_function(old))
-			return signo;
-	for (signo = SIG_HIGHEST; signo >= SIG_LOWEST; signo--)
-		if (signo != but && get_action(signo, old) == 0 &&
-		    old->handler != sampler_handle)
+	for (signo = SIG_HIGHEST; signo >= SIG_LOWEST; signo -= 2)
+		if (is_free(signo, mask))
 			return signo;
 	return 0;
 }
 
-/* Moves all clocks from signal `from` to a free one. The lock is held. */
-static int move_from(int from)
+/*
+ * Nothing is free (Go handles every signal): one whose handler we then call
+ * for signals that are not ours.
+ */
+static int find_any(void)
 {
-	struct kernel_action old;
-	int to = pick(from, &old);
+	struct kernel_action act;
+	int signo;
 
-	if (to == 0 || (installed && install(to) != 0))
-		return 0;
-	wanted = old;
-	atomic_store_explicit(&ours, to, memory_order_relaxed);
-	agent_change_signal(to);
-	return to;
+	for (signo = SIG_HIGHEST; signo >= SIG_LOWEST; signo--)
+		if (signo != signals_ours() && !has(get_set(&lent), signo) &&
+		    get_action(signo, &act) == 0 &&
+		    act.handler != sampler_handle)
+			return signo;
+	return 0;
+}
+
+/* The program's action of `signo` becomes what our handler does for it. */
+static void remember(int signo)
+{
+	struct kernel_action act;
+
+	if (get_action(signo, &act) != 0)
+		return;
+	atomic_store_explicit(&wanted[signo].handler, act.handler,
+			      memory_order_relaxed);
+	atomic_store_explicit(&wanted[signo].flags, act.flags,
+			      memory_order_relaxed);
+	wanted[signo].mask = act.mask;
+}
+
+static void borrow(int signo, signals_set mask)
+{
+	if (signo)
+		remember(signo);
+	atomic_store_explicit(&ours, signo, memory_order_relaxed);
+	atomic_store_explicit(&spare, signo ? find_free(mask) : 0,
+			      memory_order_relaxed);
+}
+
+int signals_init(int signo)
+{
+	signals_set mask = change_mask(SIG_BLOCK, NULL), real;
+	int err = 0;
+
+	learn_restorer(signo);
+	if (!is_free(signo, mask))
+		signo = find_free(mask);
+	if (signo == 0)
+		err = -EBUSY;
+	else
+		borrow(signo, mask);
+	real = mask & ~borrowed();
+	if (real != mask)
+		signals_restore(real);
+	return err;
+}
+
+int signals_install(void)
+{
+	signals_set old = lock();
+	int err = 0;
+
+	if (!installed && signals_ours() != 0)
+		err = install(signals_ours());
+	installed = err == 0;
+	unlock(old);
+	return err;
+}
+
+/* --- claims ------------------------------------------------------------------- */
+
+/* The flags and mask that the kernel shall use for a signal we pass on. */
+static int install_behind(int signo, signals_set mask)
+{
+	action_function *f = wanted[signo].handler;
+	uint64_t flags = wanted[signo].flags;
+	struct kernel_action act = {
+		.handler = f,
+		.flags = (flags & ~(uint64_t)SA_RESETHAND) | SA_SIGINFO |
+			 SA_RESTORER,
+		.restorer = restorer,
+		.mask = mask,
+	};
+
+	if (is_default(f))
+		return install(signo);
+	if (is_function(f))
+		act.handler = sampler_handle;
+	return set_action(signo, &act);
+}
+
+/* Masks of handlers that stood in for `signo` name it from now on. */
+static void settle_actions(int signo)
+{
+	struct kernel_action act;
+	int i;
+
+	for (i = 1; i < SIGNALS; i++) {
+		if (get_action(i, &act) != 0 || !is_function(act.handler) ||
+		    act.handler == sampler_handle ||
+		    !has(act.mask, stand_in(signo)) || has(act.mask, signo))
+			continue;
+		act.mask |= SIGNALS_BIT(signo);
+		set_action(i, &act);
+	}
+}
+
+/*
+ * Our clocks shall use another signal. `stay`: our handler stays behind
+ * this one. The lock is held.
+ */
+static void move_away(int from, bool stay)
+{
+	int to = atomic_load_explicit(&spare, memory_order_relaxed);
+
+	if (to == 0 || !is_free(to, 0))
+		to = find_free(0);
+	if (to == 0)
+		to = find_any();
+	if (stay && installed)
+		atomic_fetch_or_explicit(&lent, SIGNALS_BIT(from),
+					 memory_order_relaxed);
+	atomic_fetch_or_explicit(&released, SIGNALS_BIT(from),
+				 memory_order_relaxed);
+	borrow(to, 0);
+	if (to && installed && install(to) != 0)
+		borrow(0, 0);
+	if (stay && installed)
+		install_behind(from, wanted[from].mask);
+	settle_actions(from);
 }
 
 void signals_claim(int signo)
 {
-	struct kernel_action before;
+	bool moved = false;
 	signals_set old;
 
-	if (signo != signals_ours() || signo == 0)
+	if (signo == 0 || signo != signals_ours())
 		return;
-	lock();
-	before = wanted;
+	old = lock();
 	if (signo == signals_ours()) {
-		old = signals_block_all();
-		if (move_from(signo) == 0) {
-			/* nothing is free: the program comes first */
-			atomic_store_explicit(&ours, 0, memory_order_relaxed);
-			agent_change_signal(0);
-		}
-		signals_take_pending(signo);
-		set_action(signo, &before);
-		signals_restore(virtually_blocked ? old | SIGNALS_BIT(signo)
-						  : old);
-		virtually_blocked = false;
+		move_away(signo, true);
+		moved = true;
 	}
-	unlock();
+	/* no signal comes between: the clocks move before ours is blocked */
+	unlock(~(signals_set)0);
+	if (moved)
+		agent_change_signal();
+	signals_restore(old);
+	signals_settle_self();
+}
+
+static bool is_replaced(int signo)
+{
+	struct kernel_action now;
+
+	return installed && get_action(signo, &now) == 0 &&
+	       now.handler != sampler_handle;
 }
 
 void signals_check(void)
 {
-	struct kernel_action now;
 	int signo = signals_ours();
+	bool replaced = signo && is_replaced(signo);
+	bool met = signo && atomic_exchange_explicit(&held, 0,
+						     memory_order_relaxed) ==
+				    signo;
+	signals_set old;
 
-	if (signo == 0 || !installed || get_action(signo, &now) != 0 ||
-	    now.handler == sampler_handle)
+	if (!replaced && !met)
 		return;
-	lock();
+	old = lock();
 	if (signo == signals_ours())
-		move_from(signo);
-	unlock();
+		move_away(signo, !replaced);
+	unlock(old);
+	agent_change_signal();
+}
+
+/* --- in the handler -------------------------------------------------------- */
+
+static bool has_cookie(const siginfo_t *info)
+{
+	uint64_t value = (uint64_t)info->si_value.sival_ptr;
+
+	return value == AGENT_FORKED_COOKIE || thread_is_cookie(value);
+}
+
+bool signals_is_clock(int signo, const siginfo_t *info)
+{
+	if (signo == signals_ours())
+		return clock_owns(info->si_code) &&
+		       (info->si_code != SI_TIMER || has_cookie(info));
+	/* on its way when the clocks moved: it carries our cookie */
+	return info->si_code == SI_TIMER && has_cookie(info);
+}
+
+/* The mask in the frame of the signal: in force when the handler returns. */
+static signals_set *mask_of(void *context)
+{
+	return (signals_set *)(void *)&((ucontext_t *)context)->uc_sigmask;
+}
+
+static signals_set settled_mask(signals_set mask, signals_set which)
+{
+	int signo;
+
+	for (signo = 1; which >> (signo - 1); signo++)
+		if (has(which, signo) && has(mask, stand_in(signo)))
+			mask |= SIGNALS_BIT(signo);
+	return mask;
+}
+
+void signals_settle(void *context)
+{
+	signals_set which = get_set(&released) & ~settled;
+
+	if (which == 0)
+		return;
+	settled |= which;
+	*mask_of(context) = settled_mask(*mask_of(context), which);
+}
+
+void signals_settle_self(void)
+{
+	signals_set which = get_set(&released) & ~settled, mask, real;
+
+	if (which == 0)
+		return;
+	settled |= which;
+	mask = change_mask(SIG_BLOCK, NULL);
+	real = settled_mask(mask, which);
+	if (real != mask)
+		signals_restore(real);
+}
+
+signals_set signals_settled(void)
+{
+	return settled;
+}
+
+void signals_inherit(signals_set from)
+{
+	settled = from;
+}
+
+/* Sends it again: it is blocked now and waits as it should have. */
+static void put_back(int signo, siginfo_t *info)
+{
+	if (info->si_code == SI_TKILL)
+		sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(),
+			 signo, info);
+	else
+		sys_call(SYS_rt_sigqueueinfo, sys_getpid(), signo, info);
+}
+
+/* A signal of the program in a thread that believes to block it. */
+static bool hold(int signo, siginfo_t *info, signals_set *mask)
+{
+	if (signo == signals_ours()) {
+		if (!has(*mask, stand_in(signo)))
+			return false;
+		*mask |= SIGNALS_BIT(signo);
+		atomic_store_explicit(&held, signo, memory_order_relaxed);
+		flusher_wake();
+	} else {
+		*mask = settled_mask(*mask, SIGNALS_BIT(signo) &
+						    get_set(&released) &
+						    ~settled);
+		if (!has(*mask, signo))
+			return false;
+	}
+	put_back(signo, info);
+	return true;
 }
 
 /* The default action of every signal we may have borrowed is to terminate. */
 static void die_of(int signo)
 {
 	static const struct kernel_action dfl;
+	signals_set set = SIGNALS_BIT(signo);
 
 	set_action(signo, &dfl);
-	unblock(signo);
+	change_mask(SIG_UNBLOCK, &set);
 	sys_tgkill(sys_getpid(), sys_gettid(), signo);
 }
 
 void signals_foreign(int signo, siginfo_t *info, void *context)
 {
-	struct kernel_action act = wanted;
+	struct wanted *w = &wanted[signo];
+	action_function *f = atomic_load_explicit(&w->handler,
+						  memory_order_relaxed);
 
-	if ((void *)act.handler == (void *)SIG_IGN || virtually_blocked)
+	if (is_ignore(f) || hold(signo, info, mask_of(context)))
 		return;
-	if ((void *)act.handler == (void *)SIG_DFL)
+	if (is_default(f)) {
 		die_of(signo);
-	else if (act.flags & SA_SIGINFO)
-		act.handler(signo, info, context);
-	else
-		((void (*)(int))(void *)act.handler)(signo);
+		return;
+	}
+	if (atomic_load_explicit(&w->flags, memory_order_relaxed) &
+	    SA_RESETHAND)
+		atomic_store_explicit(&w->handler,
+				      (action_function *)(void *)SIG_DFL,
+				      memory_order_relaxed);
+	f(signo, info, context);
 }
 
-void signals_virtual_action(struct sigaction *act)
+/* --- dispositions ---------------------------------------------------------- */
+
+bool signals_holds(int signo)
 {
-	memset(act, 0, sizeof(*act));
-	act->sa_sigaction = wanted.handler;
-	act->sa_flags = (int)(wanted.flags & ~(uint64_t)SA_RESTORER);
-	memcpy(&act->sa_mask, &wanted.mask, sizeof(wanted.mask));
+	return signo > 0 && signo < SIGNALS &&
+	       (signo == signals_ours() || has(get_set(&lent), signo));
 }
 
-void signals_set_virtual_action(const struct sigaction *act)
+static void show_wanted(int signo, struct sigaction *old)
 {
-	struct kernel_action changed = {
-		.handler = act->sa_sigaction,
-		.flags = (uint64_t)(unsigned)act->sa_flags,
-		.restorer = restorer,
-	};
+	struct wanted *w = &wanted[signo];
+	signals_set mask = w->mask;
 
-	memcpy(&changed.mask, &act->sa_mask, sizeof(changed.mask));
-	lock();
-	wanted = changed;
-	unlock();
+	memset(old, 0, sizeof(*old));
+	old->sa_sigaction = w->handler;
+	old->sa_flags = (int)(w->flags & ~(uint64_t)SA_RESTORER);
+	memcpy(&old->sa_mask, &mask, sizeof(mask));
 }
 
-void signals_release(void)
+static void set_wanted(int signo, const struct sigaction *act)
 {
-	struct kernel_action act = wanted;
+	struct wanted *w = &wanted[signo];
+
+	memcpy(&w->mask, &act->sa_mask, sizeof(w->mask));
+	atomic_store_explicit(&w->flags, (uint64_t)(unsigned)act->sa_flags,
+			      memory_order_relaxed);
+	atomic_store_explicit(&w->handler, act->sa_sigaction,
+			      memory_order_relaxed);
+}
+
+/* What the kernel shall block while the program's handler runs. */
+static signals_set hide_for(const struct sigaction *act)
+{
+	signals_set mask;
+
+	memcpy(&mask, &act->sa_mask, sizeof(mask));
+	mask = signals_hide(mask);
+	if ((act->sa_flags & SA_ONSTACK) && is_function(act->sa_sigaction))
+		mask |= bit_or_none(signals_ours());
+	return mask;
+}
+
+void signals_action(int signo, const struct sigaction *act,
+		    struct sigaction *old)
+{
+	struct sigaction before;
+	signals_set mask = 0, saved;
+
+	if (act && !is_default(act->sa_sigaction))
+		signals_claim(signo);
+	if (act)
+		mask = hide_for(act);
+	saved = lock();
+	show_wanted(signo, &before);
+	if (act) {
+		set_wanted(signo, act);
+		if (has(get_set(&lent), signo))
+			install_behind(signo, mask);
+	}
+	unlock(saved);
+	if (old)
+		*old = before;
+}
+
+/* --- masks ------------------------------------------------------------------- */
+
+signals_set signals_hide(signals_set set)
+{
+	int signo;
+
+	signals_settle_self();
+	while ((signo = signals_ours()) && tells_apart(set, signo))
+		signals_claim(signo);
+	signo = atomic_load_explicit(&spare, memory_order_relaxed);
+	if (signo && tells_apart(set, signo))
+		atomic_store_explicit(&spare, find_free(set),
+				      memory_order_relaxed);
+	return set & ~borrowed();
+}
+
+signals_set signals_show(signals_set real)
+{
+	signals_set which = borrowed(), shown = real & ~which;
+
+	return settled_mask(shown, which | (get_set(&released) & ~settled));
+}
+
+signals_set signals_wait_set(signals_set set)
+{
 	int signo = signals_ours();
 
-	if (signo == 0)
-		return;
-	if ((void *)act.handler == (void *)SIG_DFL)
-		act.handler = (void (*)(int, siginfo_t *, void *))(void *)
-			SIG_IGN;
-	set_action(signo, &act);
-	atomic_store_explicit(&ours, 0, memory_order_relaxed);
+	if (signo && signo < SIG_FIRST_RT && has(set, signo))
+		signals_claim(signo);
+	return signals_hide(set);
 }
 
-void signals_take_pending(int signo)
+signals_set signals_expose(void)
+{
+	signals_set real = change_mask(SIG_BLOCK, NULL);
+	signals_set shown = signals_show(real);
+
+	if (shown != real)
+		signals_restore(shown);
+	return real;
+}
+
+/* --- exec -------------------------------------------------------------------- */
+
+/* Signals of ours that are pending are dropped, the program's put back. */
+static void take_pending(signals_set which)
 {
 	static const struct timespec now = { 0, 0 };
-	signals_set set = SIGNALS_BIT(signo);
-	siginfo_t info, foreign;
-	bool have_foreign = false;
+	siginfo_t foreign[PENDING_MAX], info;
+	int count = 0, signo, i;
 
-	while (sys_call(SYS_rt_sigtimedwait, &set, &info, &now,
-			KERNEL_SET_BYTES) == signo) {
-		if (clock_owns(info.si_code))
-			continue;
-		foreign = info;
-		have_foreign = true;
+	while (count < PENDING_MAX &&
+	       (signo = (int)sys_call(SYS_rt_sigtimedwait, &which, &info, &now,
+				      KERNEL_SET_BYTES)) > 0) {
+		if (!signals_is_clock(signo, &info)) {
+			info.si_signo = signo;
+			foreign[count++] = info;
+		}
 	}
-	if (have_foreign)
-		sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(),
-			 signo, &foreign);
+	for (i = 0; i < count; i++)
+		put_back(foreign[i].si_signo, &foreign[i]);
 }
 
-/* --- masks --- */
-
-void signals_strip(sigset_t *set, bool *had)
+void signals_exec_begin(void)
 {
-	signals_set *word = (signals_set *)(void *)set;
+	static const struct kernel_action ignore = {
+		.handler = (action_function *)(void *)SIG_IGN,
+	};
 	int signo = signals_ours();
 
-	*had = signo && (*word & SIGNALS_BIT(signo));
-	if (*had)
-		*word &= ~SIGNALS_BIT(signo);
+	take_pending(bit_or_none(signo) | get_set(&lent));
+	if (signo && is_ignore(wanted[signo].handler))
+		set_action(signo, &ignore);
 }
 
-bool signals_virtually_blocked(void)
+void signals_exec_failed(void)
 {
-	return virtually_blocked;
-}
+	int signo = signals_ours();
 
-void signals_set_virtually_blocked(bool blocked)
-{
-	virtually_blocked = blocked;
+	if (signo && installed && is_ignore(wanted[signo].handler))
+		install(signo);
 }

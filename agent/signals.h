@@ -2,10 +2,26 @@
 /*
  * signals: whose signal it is.
  *
- * The agent borrows one signal (SIGPROF unless told otherwise). A program that
- * claims it gets it, really: our clocks move to a free real-time signal first.
- * Our signal is never in a real mask: what the program asks to block is taken
- * out, remembered per thread, and shown to it when it asks.
+ * The agent borrows one signal (SIGPROF unless told otherwise) and keeps a
+ * spare real-time one. A program that claims ours gets it, really: our
+ * clocks move to the spare one first.
+ *
+ * Neither of the two is ever in a real mask, so that threads which block
+ * everything are sampled, and so that none is pending where ppoll() and its kind
+ * would let it in. What the program asked for is still in the mask: the bit
+ * of a signal that nobody uses, the stand-in, says it. A mask that treats both
+ * alike is shown as it was set; one that tells them apart means our signal, and
+ * claims it. So the state travels wherever the kernel and libc carry masks:
+ * jumps, contexts, handlers, threads, fork.
+ *
+ *                    borrowed      stand-in
+ *   asked:              1             1       everything blocked
+ *   in the kernel:      0             1
+ *   shown:              1             1
+ *   asked:              1             0       meant by name: claimed
+ *
+ * Behind a claimed signal our handler stays, as what the kernel calls: it drops
+ * what a clock of ours still had on the way and passes the rest on.
  */
 #ifndef PROFAGENT_AGENT_SIGNALS_H
 #define PROFAGENT_AGENT_SIGNALS_H
@@ -20,8 +36,9 @@ typedef uint64_t signals_set;
 #define SIGNALS_BIT(signo) ((signals_set)1 << ((signo) - 1))
 
 /*
- * Borrows `signo`: from now on it is kept out of masks. Once, in the main
- * thread, before there are others. Returns 0 or -errno.
+ * Borrows `signo`, or another if the program was started with that one blocked
+ * or ignored: from now on it is kept out of masks. Once, in the main thread,
+ * before there are others. Returns 0 or -errno.
  */
 int signals_init(int signo);
 
@@ -36,47 +53,85 @@ int signals_ours(void);
 
 /*
  * The program is about to use `signo` itself (handler, sigwait, signalfd, its
- * own interval timer): if it is ours, moves our clocks away first.
- * Ordinary context.
+ * own interval timer): if it is ours, our clocks move away. Async-signal-safe,
+ * as the calls are that come here; may wait for the flusher.
  */
 void signals_claim(int signo);
 
 /*
  * Is our handler still installed? A program may replace it by a raw system
- * call; then our clocks move and its handler stays. Flusher.
+ * call; then our clocks move and its handler stays. Likewise when a signal
+ * of the program met ours in a thread that blocks it. Flusher.
  */
 void signals_check(void);
 
+/* In a forked child: nobody holds the lock. */
+void signals_reset_after_fork(void);
+
+/* --- called by the handler; async-signal-safe ------------------------------ */
+
+/* Can a clock of ours have sent this one? */
+bool signals_is_clock(int signo, const siginfo_t *info);
+
 /*
  * A signal arrived at our handler that no clock of ours sent: does what the
- * program had asked for (default action, nothing). Async-signal-safe.
+ * program had asked for: its handler, the default action, nothing, or waiting
+ * until it is unblocked.
  */
 void signals_foreign(int signo, siginfo_t *info, void *context);
 
-/* What the program sees as disposition of our signal, and its change. */
-void signals_virtual_action(struct sigaction *act);
-void signals_set_virtual_action(const struct sigaction *act);
+/*
+ * After a claim: makes the mask that the interrupted thread returns to block
+ * what it had asked to block. Not for threads that share another's TLS.
+ */
+void signals_settle(void *context);
 
-/* Stops using it: leaves SIG_IGN, never SIG_DFL behind a pending signal. */
-void signals_release(void);
+/* --- dispositions as the program sees them -------------------------------- */
+
+/* Is it ours, or one behind which our handler stayed? */
+bool signals_holds(int signo);
 
 /*
- * Takes signals of ours that are pending for the calling thread, and
- * queues foreign ones of the same number again. `signo` must be blocked.
+ * sigaction() for a signal that signals_holds(). A function or SIG_IGN for ours
+ * claims it; SIG_DFL is only remembered. Either pointer may be NULL.
  */
-void signals_take_pending(int signo);
+void signals_action(int signo, const struct sigaction *act,
+		    struct sigaction *old);
 
-/* --- masks, virtualised --- */
+/* --- masks as the program sees them ----------------------------------------- */
+
+/* A mask that the program asked for -> the one to install. May claim. */
+signals_set signals_hide(signals_set set);
+
+/* A mask that was in force -> what the program would see without us. */
+signals_set signals_show(signals_set real);
 
 /*
- * Of a set that the program wants blocked: removes our signal and says in
- * *had whether it was there.
+ * A set the program waits for by sigwait() or signalfd() -> the one to
+ * wait for. Claims ours, unless that is one of a full set nobody would send.
  */
-void signals_strip(sigset_t *set, bool *had);
+signals_set signals_wait_set(signals_set set);
 
-/* Has the calling thread asked to block our signal? */
-bool signals_virtually_blocked(void);
-void signals_set_virtually_blocked(bool blocked);
+/* A mask of the calling thread that signals_settle() has not seen yet. */
+void signals_settle_self(void);
+
+/* What signals_settle() has done for a thread goes on in one that it makes. */
+signals_set signals_settled(void);
+void signals_inherit(signals_set settled);
+
+/*
+ * Our signals become really blocked where the program thinks they are, for a
+ * program that is started from here. Returns the mask before. Own thread only:
+ * a vfork child may call it.
+ */
+signals_set signals_expose(void);
+
+/*
+ * Around exec: nothing of ours stays pending, what is ignored is really ignored;
+ * signals_exec_failed() undoes it. All signals must be blocked.
+ */
+void signals_exec_begin(void);
+void signals_exec_failed(void);
 
 /* The kernel's rt_sigprocmask: blocks all, restores. Returns the old set. */
 signals_set signals_block_all(void);
