@@ -22,6 +22,16 @@
 #define MADV_POPULATE_WRITE 23	/* Linux 5.14 */
 #endif
 
+const char *const lost_reason_names[LOST_REASONS] = {
+	[LOST_RING_FULL] = "ring-full",
+	[LOST_NO_STACK] = "no-stack",
+	[LOST_NESTED] = "nested",
+	[LOST_NO_SLOT] = "no-slot",
+	[LOST_NO_MEMORY] = "no-memory",
+	[LOST_DISK] = "disk",
+	[LOST_STARTING] = "starting",
+};
+
 /*
  * Chunk 0 begins with the header page; chunk k > 0 holds slots
  * [FIRST_CHUNK << (k - 1), FIRST_CHUNK << k).
