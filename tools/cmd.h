@@ -23,6 +23,12 @@ int cmd_fail(const char *name, const char *format, ...)
 int cmd_usage(const char *name, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The same line, and the command goes on. */
+void cmd_say(const char *name, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+int cmd_repair(int argc, char **argv);
+int cmd_flame(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_symbolize(int argc, char **argv);

@@ -257,10 +257,12 @@ static void take_function(PprofDecode *d, const Field *f)
 {
 	Profagent__Function *m = unpack(d, &profagent__function__descriptor, f);
 
+	guint32 at;
+
 	if (!m)
 		return;
-	*profile_at(d->p->functions, ProfileFunction,
-		    function_index(d, m->id)) = (ProfileFunction){
+	at = function_index(d, m->id);
+	*profile_at(d->p->functions, ProfileFunction, at) = (ProfileFunction){
 		.name = raw_string(m->name),
 		.system_name = raw_string(m->system_name),
 		.file = raw_string(m->filename),
@@ -547,11 +549,12 @@ static void take_thread(PprofDecode *d, const Field *f)
 {
 	Profagent__Thread *m = unpack(d, &profagent__thread__descriptor, f);
 	ProfileThread *row;
+	guint32 at;
 
 	if (!m)
 		return;
-	row = profile_at(d->p->threads, ProfileThread,
-			 thread_index(d, m->tid, m->start_ns));
+	at = thread_index(d, m->tid, m->start_ns);
+	row = profile_at(d->p->threads, ProfileThread, at);
 	if (m->name[0])
 		row->name = text(d, m->name);
 	row->start_routine = m->start_routine;

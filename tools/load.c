@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* load: see load.h. */
+#include "tools/load.h"
+
+#include <string.h>
+
+#include "tools/cmd.h"
+#include "tools/progress.h"
+#include "tools/symbols.h"
+
+void load_add_options(Load *l, GOptionContext *context)
+{
+	const GOptionEntry entries[] = {
+		{ "symbols", 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
+		  &l->symbol_dirs, "Also look for symbols in DIR", "DIR" },
+		{ "sysroot", 0, 0, G_OPTION_ARG_FILENAME, &l->sysroot,
+		  "Look for programs and libraries below DIR", "DIR" },
+		{ "no-inlines", 0, 0, G_OPTION_ARG_NONE, &l->no_inlines,
+		  "Count inlined functions as part of their caller", NULL },
+		{ "full-names", 0, 0, G_OPTION_ARG_NONE, &l->full_names,
+		  "C++ and Rust names with their arguments", NULL },
+		{ "no-symbols", 0, 0, G_OPTION_ARG_NONE, &l->no_symbols,
+		  "Do not look for names that the file does not have", NULL },
+		{ "no-region", 0, 0, G_OPTION_ARG_NONE, &l->no_region,
+		  "Do not add what the process has not written yet", NULL },
+		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
+		  &l->files, NULL, "FILE..." },
+		{ NULL }
+	};
+
+	g_option_context_add_main_entries(context, entries, NULL);
+}
+
+/* A region alone adds nothing if a file told of it: so files come first. */
+static gboolean is_region_name(const char *path)
+{
+	return g_str_has_suffix(path, ".region");
+}
+
+static void read_all(Load *l, Profile *p, const char *name, gboolean regions,
+		     Progress *progress, guint *good)
+{
+	PprofReadFlags flags = (l->moments ? 0 : PPROF_READ_NO_MOMENTS) |
+			       (l->no_region ? PPROF_READ_NO_REGION : 0);
+	guint n = g_strv_length(l->files), i;
+
+	for (i = 0; i < n; i++) {
+		g_autoptr(GError) error = NULL;
+
+		if (is_region_name(l->files[i]) != regions)
+			continue;
+		progress_update(progress, i, n);
+		if (pprof_read_path(p, l->files[i], flags, &error)) {
+			(*good)++;
+			continue;
+		}
+		progress_release(progress);
+		cmd_say(name, "%s", error->message);
+		l->failed++;
+	}
+}
+
+static void resolve(Load *l, Profile *p)
+{
+	const SymbolsOptions options = {
+		.sysroot = l->sysroot, .symbol_dirs = l->symbol_dirs,
+		.no_inlines = l->no_inlines, .full_names = l->full_names,
+	};
+	g_autoptr(Symbols) symbols = symbols_new(&options);
+	GPtrArray *notes;
+	guint i;
+
+	symbols_resolve(symbols, p);
+	notes = symbols_notes(symbols);
+	for (i = 0; i < notes->len; i++)
+		g_ptr_array_add(l->notes, g_strdup(notes->pdata[i]));
+}
+
+Profile *load_profile(Load *l, const char *name)
+{
+	g_autoptr(Profile) p = profile_new();
+	Progress progress;
+	guint good = 0;
+
+	l->notes = g_ptr_array_new_with_free_func(g_free);
+	progress_init(&progress, "reading", FALSE);
+	read_all(l, p, name, FALSE, &progress, &good);
+	read_all(l, p, name, TRUE, &progress, &good);
+	progress_release(&progress);
+	if (good == 0)
+		return NULL;
+	if (!l->no_symbols)
+		resolve(l, p);
+	return g_steal_pointer(&p);
+}
+
+void load_release(Load *l)
+{
+	g_strfreev(l->files);
+	g_strfreev(l->symbol_dirs);
+	g_free(l->sysroot);
+	g_clear_pointer(&l->notes, g_ptr_array_unref);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * load: the files named on a command line, merged into one Profile with names.
+ */
+#ifndef PROFAGENT_TOOLS_LOAD_H
+#define PROFAGENT_TOOLS_LOAD_H
+
+#include <gio/gio.h>
+
+#include "tools/pprof-read.h"
+#include "tools/profile.h"
+
+/* Zeroed to begin with; filled by GOption, freed by load_release(). */
+typedef struct {
+	char **files;
+	char *sysroot, **symbol_dirs;
+	gboolean no_inlines, full_names, no_symbols, no_region;
+	gboolean moments;		/* not an option: times are needed */
+	GPtrArray *notes;		/* char *: what could not be named, why */
+	guint failed;			/* files that could not be read */
+} Load;
+
+/* The options that say where names come from, and the files themselves. */
+void load_add_options(Load *l, GOptionContext *context);
+
+/*
+ * Reads them all. A file that cannot be read is said so on stderr in the
+ * name of command `name` and counted in `failed`; the others are shown. NULL if
+ * none could be read.
+ */
+Profile *load_profile(Load *l, const char *name);
+
+void load_release(Load *l);
+
+#endif

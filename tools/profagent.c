@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * profagent: finds the subcommand in a table and runs it.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "tools/cmd.h"
+
+static const Cmd cmds[] = {
+	{ "report", cmd_report, "show where the time went" },
+};
+
+static void print_help(FILE *to)
+{
+	gsize i;
+
+	fputs("Usage: profagent COMMAND [OPTION...] ...\n\n"
+	      "Finds out where a program spends its time.\n\n", to);
+	for (i = 0; i < G_N_ELEMENTS(cmds); i++)
+		fprintf(to, "  %-10s %s\n", cmds[i].name, cmds[i].summary);
+	fputs("\n'profagent COMMAND --help' says more of each, and so does "
+	      "the manual page\nprofagent-COMMAND(1).\n", to);
+}
+
+static const Cmd *find_cmd(const char *name)
+{
+	gsize i;
+
+	for (i = 0; i < G_N_ELEMENTS(cmds); i++)
+		if (strcmp(cmds[i].name, name) == 0)
+			return &cmds[i];
+	return NULL;
+}
+
+/* Output that could not be written is a failure, but for a closed pipe. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	if (errno != EPIPE)
+		fprintf(stderr, "profagent: cannot write the output: %s\n",
+			g_strerror(errno));
+	return CMD_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+	const Cmd *cmd;
+
+	setlocale(LC_ALL, "");
+	setlocale(LC_NUMERIC, "C");	/* a point, in tables as in JSON */
+	if (argc < 2) {
+		print_help(stderr);
+		return CMD_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0) {
+		print_help(stdout);
+		return finish(CMD_DONE);
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("profagent " PACKAGE_VERSION);
+		return finish(CMD_DONE);
+	}
+	cmd = find_cmd(argv[1]);
+	if (!cmd) {
+		fprintf(stderr, "profagent: there is no command '%s'; "
+			"'profagent --help' lists them\n", argv[1]);
+		return CMD_USAGE;
+	}
+	return finish(cmd->run(argc - 1, argv + 1));
+}

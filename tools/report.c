@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* report: see report.h. Text; JSON is in report-json.c. */
+#include "tools/report.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tools/stats.h"
+#include "tools/text.h"
+
+/* Deeper nodes of a tree are not indented further, but numbered. */
+#define INDENT_MAX 40
+
+/* --- rows ---------------------------------------------------------------------- */
+
+double report_whole(const Report *r)
+{
+	return (double)r->tree->total + (double)r->tree->dropped;
+}
+
+static const CalltreeItem *item_at(const Report *r, guint32 i)
+{
+	return &g_array_index(r->tree->items, CalltreeItem, i);
+}
+
+static gint compare_rows(gconstpointer a, gconstpointer b, gpointer data)
+{
+	const Report *r = data;
+	guint32 i = *(const guint32 *)a, k = *(const guint32 *)b;
+	const CalltreeItem *x = item_at(r, i), *y = item_at(r, k);
+	int by_name = 0;
+
+	if (r->sort == REPORT_BY_NAME)
+		by_name = strcmp(profile_text(r->profile, x->name),
+				 profile_text(r->profile, y->name));
+	if (by_name != 0)
+		return by_name;
+	if (r->sort == REPORT_BY_SELF && x->self != y->self)
+		return x->self > y->self ? -1 : 1;
+	/* items are in order of total */
+	return i < k ? -1 : i > k;
+}
+
+GArray *report_rows(const Report *r)
+{
+	GArray *rows = g_array_new(FALSE, FALSE, sizeof(guint32));
+	double least = r->min_percent / 100 * report_whole(r);
+	guint32 i;
+
+	for (i = 0; i < r->tree->items->len; i++) {
+		const CalltreeItem *item = item_at(r, i);
+		const char *name = profile_text(r->profile, item->name);
+
+		if ((double)item->total < least)
+			continue;
+		if (r->filter && !g_regex_match(r->filter, name, 0, NULL))
+			continue;
+		g_array_append_val(rows, i);
+	}
+	g_array_sort_with_data(rows, compare_rows, (gpointer)(guintptr)r);
+	return rows;
+}
+
+/* --- head ------------------------------------------------------------------------ */
+
+static const char *unit_of(const Report *r)
+{
+	return profile_text(r->profile,
+			    r->profile->type[r->options->type].unit);
+}
+
+static void print_process(const Profile *p, FILE *to)
+{
+	const ProfileProcess *first = profile_at(p->processes, ProfileProcess,
+						 0);
+	g_autofree char *program = text_escape(profile_text(p,
+							    first->program));
+	g_autofree char *host = text_escape(profile_text(p, first->host));
+	g_autofree char *duration = text_time((double)p->duration_nanos);
+
+	fputs(program, to);
+	if (first->pid != 0)
+		fprintf(to, " (%d)", first->pid);
+	if (p->processes->len > 1)
+		fprintf(to, " and %u more processes", p->processes->len - 1);
+	if (host[0])
+		fprintf(to, " on %s", host);
+	fprintf(to, ", %s", duration);
+}
+
+static void print_type(const Report *r, FILE *to)
+{
+	const Profile *p = r->profile;
+	g_autofree char *type = text_escape(profile_text(
+		p, p->type[r->options->type].type));
+	g_autofree char *all = text_value(report_whole(r), unit_of(r));
+	g_autofree char *shown = text_value((double)r->tree->total,
+					    unit_of(r));
+
+	fprintf(to, "; %s: %s", type, all);
+	if (r->tree->dropped != 0)
+		fprintf(to, ", of which %s are shown", shown);
+	fputc('\n', to);
+}
+
+void report_print_head(const Report *r, FILE *to)
+{
+	if (r->profile->processes->len > 0)
+		print_process(r->profile, to);
+	print_type(r, to);
+	health_print(r->health, to);
+	fputc('\n', to);
+}
+
+/* --- flat ------------------------------------------------------------------------- */
+
+static const struct {
+	CalltreeBy by;
+	const char *name, *place;
+} titles[] = {
+	{ CALLTREE_BY_FUNCTION, "function", "where" },
+	{ CALLTREE_BY_LINE, "function", "line" },
+	{ CALLTREE_BY_ADDRESS, "function", "address" },
+	{ CALLTREE_BY_MODULE, "module", "path" },
+	{ CALLTREE_BY_THREAD, "thread", "" },
+	{ CALLTREE_BY_PROCESS, "process", "command" },
+	{ CALLTREE_BY_LABEL, "label", "" },
+};
+
+static char *share_text(const StatsShare *s)
+{
+	return g_strdup_printf("%.1f ±%.1f", 100 * s->share, 100 * s->error);
+}
+
+static void add_share(const Report *r, TextTable *t, gint64 value,
+		      double square)
+{
+	StatsShare s = stats_share((double)value, square, report_whole(r),
+				   r->tree->square);
+
+	text_table_cell(t, share_text(&s), text_share_color(s.share));
+	text_table_cell(t, text_value((double)value, unit_of(r)), NULL);
+}
+
+static void add_row(const Report *r, TextTable *t, const CalltreeItem *item)
+{
+	const Profile *p = r->profile;
+
+	add_share(r, t, item->self, item->self_square);
+	add_share(r, t, item->total, item->total_square);
+	text_table_cell(t, text_escape(profile_text(p, item->name)), NULL);
+	text_table_cell(t, text_escape(profile_text(p, item->place)),
+			text_dim);
+}
+
+void report_print_flat(const Report *r, FILE *to)
+{
+	TextColumn columns[] = {
+		{ "self %", TRUE, 0 }, { "self", TRUE, 0 },
+		{ "total %", TRUE, 0 }, { "total", TRUE, 0 },
+		{ titles[0].name, FALSE, 16 }, { titles[0].place, FALSE, 10 },
+	};
+	g_autoptr(GArray) rows = report_rows(r);
+	g_autoptr(TextTable) t = text_table_new(columns,
+						G_N_ELEMENTS(columns));
+	guint n = r->limit ? MIN(r->limit, rows->len) : rows->len, i;
+
+	for (i = 0; i < G_N_ELEMENTS(titles); i++)
+		if (titles[i].by == r->options->by) {
+			columns[4].title = titles[i].name;
+			columns[5].title = titles[i].place;
+		}
+	for (i = 0; i < n; i++)
+		add_row(r, t, item_at(r, g_array_index(rows, guint32, i)));
+	text_table_print(t, to);
+	if (n < rows->len)
+		fprintf(to, "(%u more; --limit 0 shows all)\n", rows->len - n);
+}
+
+/* --- tree ---------------------------------------------------------------------------- */
+
+typedef struct {
+	const Report *r;
+	TextTable *table;
+	double least;			/* smaller nodes are left out */
+	guint shown, omitted;
+} TreePrinter;
+
+static char *indented(const Report *r, const CalltreeNode *node, guint depth)
+{
+	g_autofree char *name = text_escape(profile_text(
+		r->profile, calltree_item(r->tree, node)->name));
+
+	if (depth > INDENT_MAX)
+		return g_strdup_printf("%*s[%u] %s", INDENT_MAX, "", depth,
+				       name);
+	return g_strdup_printf("%*s%s", (int)depth, "", name);
+}
+
+static void add_node(TreePrinter *t, const CalltreeNode *node, guint depth)
+{
+	const Report *r = t->r;
+	const CalltreeItem *item = calltree_item(r->tree, node);
+	StatsShare total = stats_share((double)node->total,
+				       node->total_square, report_whole(r),
+				       r->tree->square);
+	StatsShare self = stats_share((double)node->self, node->self_square,
+				      report_whole(r), r->tree->square);
+
+	text_table_cell(t->table, share_text(&total),
+			text_share_color(total.share));
+	text_table_cell(t->table, text_value((double)node->total, unit_of(r)),
+			NULL);
+	text_table_cell(t->table, node->self != 0 ? share_text(&self)
+						  : g_strdup(""), NULL);
+	text_table_cell(t->table, indented(r, node, depth), NULL);
+	text_table_cell(t->table, text_escape(profile_text(r->profile,
+							   item->place)),
+			text_dim);
+	t->shown++;
+}
+
+/* Whether to go on below a node. */
+static gboolean visit(TreePrinter *t, const CalltreeNode *node, guint depth)
+{
+	const Report *r = t->r;
+
+	if ((double)node->total < t->least ||
+	    (r->limit > 0 && t->shown >= r->limit)) {
+		t->omitted++;
+		return FALSE;
+	}
+	add_node(t, node, depth);
+	return TRUE;
+}
+
+/* Callees before siblings, without recursion: stacks are thousands deep. */
+static void walk(TreePrinter *t)
+{
+	const CalltreeNode *node = t->r->tree->root.child;
+	guint depth = 0;
+
+	while (node) {
+		if (visit(t, node, depth) && node->child) {
+			node = node->child;
+			depth++;
+			continue;
+		}
+		while (node && !node->sibling) {
+			node = node->parent;
+			depth--;
+		}
+		if (node)
+			node = node->sibling;
+	}
+}
+
+void report_print_tree(const Report *r, FILE *to)
+{
+	static const TextColumn columns[] = {
+		{ "total %", TRUE, 0 }, { "total", TRUE, 0 },
+		{ "self %", TRUE, 0 }, { "function", FALSE, 24 },
+		{ "where", FALSE, 10 },
+	};
+	g_autoptr(TextTable) table = text_table_new(columns,
+						    G_N_ELEMENTS(columns));
+	TreePrinter t = {
+		.r = r, .table = table,
+		.least = r->min_percent / 100 * report_whole(r),
+	};
+
+	walk(&t);
+	text_table_print(table, to);
+	if (t.omitted > 0)
+		fprintf(to, "(%u smaller branches are left out; --limit 0 and "
+			"--min-percent 0 show all)\n", t.omitted);
+}
+
+/* --- folded ---------------------------------------------------------------------------- */
+
+typedef struct {
+	const Report *r;
+	FILE *to;
+	GPtrArray *names;		/* of items, escaped */
+} Folder;
+
+/* A name in one word of the format: no ';' and no line end in it. */
+static char *folded_name(const char *name)
+{
+	return g_strdelimit(text_escape(name), ";", ':');
+}
+
+static void print_stack(gpointer data, const guint32 *items, guint32 count,
+			gint64 value)
+{
+	Folder *f = data;
+	guint32 i;
+
+	for (i = 0; i < count; i++)
+		fprintf(f->to, "%s%s", i ? ";" : "",
+			(const char *)f->names->pdata[items[i]]);
+	fprintf(f->to, " %" G_GINT64_FORMAT "\n", value);
+}
+
+void report_print_folded(const Report *r, FILE *to)
+{
+	Folder f = { r, to, g_ptr_array_new_with_free_func(g_free) };
+	guint i;
+
+	for (i = 0; i < r->tree->items->len; i++)
+		g_ptr_array_add(f.names, folded_name(profile_text(
+			r->profile, item_at(r, i)->name)));
+	calltree_stacks(r->tree, print_stack, &f);
+	g_ptr_array_unref(f.names);
+}
