@@ -94,7 +94,8 @@ struct pprof {
 	struct records mapping_of; /* uint32_t mapping id, by module id */
 	struct idtable strings, locations;
 	struct marks now, begun;
-	uint64_t start_mono_ns;
+	uint64_t start_mono_ns;	/* of the process */
+	uint64_t file_start_ns;	/* of the file, since that; 0 for part 0 */
 	bool cpu, wall;
 };
 
@@ -510,19 +511,7 @@ static void write_value_type(struct pprof *p, unsigned field, uint32_t type,
 	wire_close(&p->out, mark);
 }
 
-/* The wall-clock time at which this file begins. */
-static uint64_t file_time(const struct pprof_process *process, uint32_t part)
-{
-	uint64_t now;
-
-	if (part == 0)
-		return process->start_unix_ns;
-	now = sys_clock_ns(CLOCK_MONOTONIC);
-	return process->start_unix_ns + (now - process->start_mono_ns);
-}
-
-static void write_types(struct pprof *p, const struct pprof_process *process,
-			uint32_t part)
+static void write_types(struct pprof *p, const struct pprof_process *process)
 {
 	uint32_t shown = process->cpu ? STR_CPU :
 			 process->wall ? STR_WALL : STR_SAMPLES;
@@ -536,7 +525,8 @@ static void write_types(struct pprof *p, const struct pprof_process *process,
 				 STR_NANOSECONDS);
 	write_value_type(p, PPROF_PERIOD_TYPE, STR_CPU, STR_NANOSECONDS);
 	wire_number(&p->out, PPROF_PERIOD, process->period_ns);
-	wire_number(&p->out, PPROF_TIME_NANOS, file_time(process, part));
+	wire_number(&p->out, PPROF_TIME_NANOS,
+		    process->start_unix_ns + p->file_start_ns);
 	wire_number(&p->out, PPROF_DEFAULT_SAMPLE_TYPE, shown);
 }
 
@@ -591,15 +581,19 @@ void pprof_begin(struct pprof *p, const struct pprof_process *process,
 	p->start_mono_ns = process->start_mono_ns;
 	if (p->now.members > 0)
 		return;
+	p->file_start_ns = part == 0 ? 0 : sys_clock_ns(CLOCK_MONOTONIC) -
+					   process->start_mono_ns;
 	write_fixed_strings(p);
-	write_types(p, process, part);
+	write_types(p, process);
 	mapping(p, modules_main());
 	write_process(p, process, part);
 }
 
 const uint8_t *pprof_end(struct pprof *p, uint64_t duration_ns, size_t *size)
 {
-	wire_number(&p->out, PPROF_DURATION_NANOS, duration_ns);
+	if (duration_ns > p->file_start_ns)
+		wire_number(&p->out, PPROF_DURATION_NANOS,
+			    duration_ns - p->file_start_ns);
 	if (p->out.failed || p->packed.failed) {
 		pprof_undo(p);
 		return NULL;

@@ -223,11 +223,11 @@ void pprof_add_ring(struct pprof *p, uint32_t slot, uint32_t generation,
 void pprof_add_unload(struct pprof *p, const struct module *module);
 
 /*
- * Ends the member: `duration_ns` since the file's first moment. Returns the
- * fragment (the encoder's memory, valid until the next pprof_begin) and its
- * size in bytes; NULL if memory ran out: then nothing of it may be written, and
- * the encoder is as it was before pprof_begin(), ready for another attempt at
- * the same file.
+ * Ends the member, `duration_ns` after the process's start (of which a later
+ * part tells what is since its own beginning). Returns the fragment (the
+ * encoder's memory, valid until the next pprof_begin) and its size in bytes;
+ * NULL if memory ran out: then nothing of it may be written, and the encoder is
+ * as it was before pprof_begin(), ready for another attempt at the same file.
  */
 const uint8_t *pprof_end(struct pprof *p, uint64_t duration_ns, size_t *size);
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/arena.h"
@@ -681,8 +681,17 @@ START_TEST(later_members_repeat_nothing)
 }
 END_TEST
 
+static uint64_t mono_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 START_TEST(reset_begins_a_file_of_its_own)
 {
+	uint64_t now;
 	struct pprof *p = pprof_new();
 	struct stacks *t = stacks_new();
 	struct file f = { 0 };
@@ -693,13 +702,19 @@ START_TEST(reset_begins_a_file_of_its_own)
 		add(t, 2000000, 10, 0x400010 + part, 0x7f0000000020);
 		encode_stacks(p, t);
 		f.size = 0;
-		end_to_file(p, &f, 1);
+		now = mono_ns() - process.start_mono_ns;
+		end_to_file(p, &f, now + 5000000000u);
 		d = decode(f.data, f.size);
 		check_references(d);
 		ck_assert_uint_eq(d->process->part, part);
-		if (part > 0) /* a file's time is that of its own beginning */
-			ck_assert_int_gt(d->time_nanos,
-					 (int64_t)process.start_unix_ns);
+		/* A part's time and duration are those of the part. */
+		ck_assert_uint_le((uint64_t)d->time_nanos -
+				  process.start_unix_ns, part == 0 ? 0 : now);
+		ck_assert_int_eq((uint64_t)d->time_nanos >
+				 process.start_unix_ns, part > 0);
+		ck_assert_uint_ge((uint64_t)d->time_nanos +
+				  (uint64_t)d->duration_nanos,
+				  process.start_unix_ns + now + 5000000000u);
 		decoded_free(d);
 		pprof_reset(p);
 	}
