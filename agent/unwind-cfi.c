@@ -11,6 +11,7 @@
  * rsp and rbp along; the rare frame that needs another register makes the
  * whole walk start over without the cache, all registers in hand.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "agent/arch-x86_64.h"
@@ -40,8 +41,8 @@ struct walk {
 	unsigned max, n;
 	uint32_t generation;		/* of cached rules */
 	unsigned switches;
-	int last_exact;			/* reg[16] is no return address */
-	int all_regs;			/* no cached steps */
+	bool last_exact;		/* reg[16] is no return address */
+	bool all_regs;			/* no cached steps */
 };
 
 /* The address by which tables are asked: within the call, not behind it. */
@@ -97,7 +98,7 @@ static enum unwind_end walk_cached(struct walk *w)
 	}
 	if (n != w->n) {
 		w->n = n;
-		w->last_exact = 0;
+		w->last_exact = false;
 		w->regs.reg[ARCH_PC] = key;
 		w->regs.reg[ARCH_RSP] = rsp;
 		w->regs.reg[ARCH_RBP] = rbp;
@@ -189,7 +190,7 @@ static enum unwind_end step_without_table(struct walk *w,
 	enum unwind_end end = unwind_fp_step_proven(&w->regs, &w->memory,
 						    w->last_exact, reason);
 
-	w->last_exact = 0;
+	w->last_exact = false;
 	if (end != UNWIND_ENDS)
 		return end;
 	if (w->regs.reg[ARCH_RSP] == rbp + 16)
@@ -202,6 +203,27 @@ static enum unwind_end step_without_table(struct walk *w,
 	return UNWIND_ENDS;
 }
 
+/*
+ * The row for a frame that was called, where nothing covers the call. If a
+ * function begins right at the return address, nobody called anything there:
+ * the address was put where one is looked for. That is how makecontext() and
+ * its kind start a stack, which ends here, and how signals return.
+ */
+static enum unwind_end find_entry_row(struct walk *w, struct cfi_row *row,
+				      struct cfi_fde *fde,
+				      struct dw_source *source)
+{
+	uint64_t ra = w->regs.reg[ARCH_PC];
+	enum unwind_end end = find_row(row, fde, source, ra);
+
+	if (end != UNWIND_ENDS || fde->start != ra)
+		return UNWIND_NO_RULE;
+	if (fde->is_signal)
+		return UNWIND_ENDS;
+	unwind_cache_store(ra, w->generation, 0, 0, UNWIND_CACHE_OUTERMOST);
+	return UNWIND_COMPLETE;
+}
+
 static enum unwind_end step_by_table(struct walk *w)
 {
 	struct dw_source source = { .memory = &w->memory };
@@ -211,6 +233,8 @@ static enum unwind_end step_by_table(struct walk *w)
 	enum unwind_end end = find_row(&row, &fde, &source, pc);
 	int missing;
 
+	if (end == UNWIND_NO_RULE && !w->last_exact)
+		end = find_entry_row(w, &row, &fde, &source);
 	if (end == UNWIND_NO_MODULE || end == UNWIND_NO_TABLE ||
 	    end == UNWIND_NO_RULE)
 		return step_without_table(w, end);
@@ -244,13 +268,13 @@ static enum unwind_end walk_table(struct walk *w)
 }
 
 static enum unwind_end walk_run(struct walk *w, const struct unwind_regs *from,
-				int all_regs)
+				bool all_regs)
 {
 	enum unwind_end end;
 
 	w->regs = *from;
 	w->switches = 0;
-	w->last_exact = 1;
+	w->last_exact = true;
 	w->all_regs = all_regs;
 	w->pcs[0] = walk_pc(w);
 	w->n = 1;
@@ -276,9 +300,9 @@ static unsigned cfi_walk(const struct unwind_regs *regs,
 	w.generation = unwind_cache_begin();
 	memory_init(&w.memory, stack->low & ~(uint64_t)(MEMORY_PAGE - 1),
 		    stack->high);
-	*end = walk_run(&w, regs, 0);
+	*end = walk_run(&w, regs, false);
 	if (*end == WANTS_ALL_REGS)
-		*end = walk_run(&w, regs, 1);
+		*end = walk_run(&w, regs, true);
 	return w.n;
 }
 

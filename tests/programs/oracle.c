@@ -19,7 +19,8 @@
  *		have, and what each has behind it. KIND is other (both go on),
  *		short (only libunwind does) or long (only we do, WORD is what
  *		unw_step() returned)
- *	truncated N WORD PC SYMBOL	where our stacks ended, by reason
+ *	truncated N WORD PC SYMBOL [ours PC SYMBOL]
+ *		where our stacks ended, by reason, and the frame called from it
  *
  * libunwind is not made for this: it takes locks and allocates on first use.
  * With ORACLE_REFRESH set a thread reads the modules again all the time, as the
@@ -116,13 +117,17 @@ static bool is_signal_return(uint64_t pc)
 	static const uint8_t code[] = { 0x48, 0xc7, 0xc0, 0x0f, 0x00,
 					0x00, 0x00, 0x0f, 0x05 };
 
+	static const unsigned syscall_at = 7;
 	uint8_t there[sizeof(code)];
 	struct memory memory;
 
 	memory_init(&memory, 0, 0);	/* libunwind may have gone astray */
-	return memory_copy(&memory, pc, there, sizeof(there)) ==
-		       sizeof(there) &&
-	       memcmp(there, code, sizeof(code)) == 0;
+	for (unsigned at = 0; at <= syscall_at; at += syscall_at)
+		if (memory_copy(&memory, pc - at, there, sizeof(there)) ==
+			    sizeof(there) &&
+		    memcmp(there, code, sizeof(code)) == 0)
+			return true;
+	return false;
 }
 
 /* As our walker stores them; *result is what the last unw_step() said. */
@@ -159,7 +164,8 @@ static void compare(unsigned n, enum unwind_end end, unsigned m, int result)
 		oracle.agree += same == n && same == m;
 	}
 	if (end != UNWIND_COMPLETE)
-		note(KIND_TRUNCATED, oracle.ours[n - 1], (int)end, 0, 0);
+		note(KIND_TRUNCATED, oracle.ours[n - 1], (int)end,
+		     n > 1 ? oracle.ours[n - 2] : 0, 0);
 	if (same == n && same == m)
 		return;
 	if (same == n)
