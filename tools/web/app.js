@@ -24,7 +24,7 @@ import { fillProcesses, fillThreads, fillTypes, threadChoice }
 import { Profile } from "./profile.js";
 import { compilePattern } from "./search.js";
 import { openSource } from "./source.js";
-import { Table } from "./table.js";
+import { Table, sumOfFunction } from "./table.js";
 import { currentTheme, startTheme, switchTheme } from "./theme.js";
 import { Tooltip } from "./tooltip.js";
 import { CalleesTree, CallersTree, Counts, TopDownTree, groupStacks }
@@ -248,9 +248,8 @@ class App {
 	{
 		const f = this.stacks.groups.functions[this.state.chosen];
 		const values = this.flat.map(one => ({
-			total: one.total[this.state.chosen],
-			self: one.self[this.state.chosen],
-			count: one.totalCount[this.state.chosen],
+			total: sumOfFunction(one.total, this.state.chosen),
+			self: sumOfFunction(one.self, this.state.chosen),
 		}));
 
 		byId("chosen").replaceChildren(...(f ? [
@@ -492,8 +491,8 @@ class App {
 		const { profile, counts } = this;
 		const parts = counts.sets.map((one, k) =>
 			(profile.isDifference ? profile.sets[k] + ": " : "") +
-			formatValue(one.grand, this.unit) + " in " +
-			formatNumber(one.grandCount) + " samples");
+			formatValue(one.grand.value, this.unit) + " in " +
+			formatNumber(one.grand.taken) + " samples");
 
 		byId("title").textContent = profile.title;
 		document.title = profile.title + " – profagent";

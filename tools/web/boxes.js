@@ -5,7 +5,7 @@
  */
 import { FRAME_INLINED, FRAME_UNKNOWN } from "./profile.js";
 import { rankKeys } from "./colors.js";
-import { differenceInterval } from "./stats.js";
+import { changeOf, shareOf } from "./stats.js";
 
 /*
  * Weight of each module's frames with what they called, whatever the filter:
@@ -95,17 +95,16 @@ function castVote(vote, i, who, by)
 
 function totalOf(counts, i)
 {
-	return counts.sets.reduce((sum, one) => sum + one.total[i], 0);
+	return counts.sets.reduce((sum, one) => sum + one.total.value[i], 0);
 }
 
-/* The change of a node between two sets, with its 95 % interval. */
-export function nodeDifference(counts, tree, node)
+/* The change of a node between two sets: see changeOf(). */
+function nodeChange(counts, tree, node)
 {
-	const [a, b] = counts.sets;
+	const [before, after] = counts.sets.map((one, set) =>
+		shareOf(tree.total(node, set), one.grand));
 
-	return differenceInterval(
-		a.grand ? tree.total(node, 0) / a.grand : 0, a.grandCount,
-		b.grand ? tree.total(node, 1) / b.grand : 0, b.grandCount);
+	return changeOf(before, after);
 }
 
 const colorings = {
@@ -120,11 +119,10 @@ const colorings = {
 	},
 	/* The strongest colour stands for a change by a tenth of all time. */
 	difference({ palette, counts, tree }, node) {
-		const [d, low, high] = nodeDifference(counts, tree, node);
-		const chance = low <= 0 && high >= 0;
+		const { change, chance } = nodeChange(counts, tree, node);
 
-		return palette.difference(chance ? 0 : Math.abs(d) / 0.1,
-					  d > 0);
+		return palette.difference(chance ? 0 : Math.abs(change) / 0.1,
+					  change > 0);
 	},
 };
 

@@ -5,7 +5,7 @@ import { formatNumber, formatPoints, formatShare, formatValue }
 	from "./format.js";
 import { FRAME_GROUP, FRAME_INLINED, FRAME_TRUNCATED, FRAME_UNKNOWN,
 	 FRAME_UNSAMPLED } from "./profile.js";
-import { differenceInterval, wilsonInterval } from "./stats.js";
+import { changeOf, shareOf } from "./stats.js";
 
 const remarks = [
 	[FRAME_INLINED, "Inlined: the compiler put this function into its " +
@@ -24,50 +24,44 @@ export function remarksOn(flags)
 	return remarks.filter(([bit]) => flags & bit).map(([, text]) => text);
 }
 
-/* "12.3 % (11.2 – 13.5 %)" of n samples. */
-export function shareWithError(share, n)
+/* "(11.2 – 13.5 %)" */
+function interval({ low, high })
 {
-	const [low, high] = wilsonInterval(share, n);
-
-	return `${formatShare(share)}  (${formatShare(low)} – ` +
-		`${formatShare(high)})`;
+	return `(${formatShare(low)} – ${formatShare(high)})`;
 }
 
-/* {total, self, count} of one set against all of it: rows of [name, text]. */
-function plainFacts(one, { total, self, count }, unit)
+function plainFacts({ grand }, { total, self }, unit)
 {
-	const { grand, grandCount } = one;
+	const row = (name, sum) => {
+		const share = shareOf(sum, grand);
+
+		return [name, formatShare(share.share), interval(share),
+			formatValue(sum.value, unit)];
+	};
+
+	return [row("Total", total), row("Self", self),
+		["Samples", formatNumber(total.taken), "", ""]];
+}
+
+function differenceFacts(sets, values, unit)
+{
+	const [before, after] = sets.map((one, k) =>
+		shareOf(values[k].total, one.grand));
+	const change = changeOf(before, after);
 
 	return [
-		["Total", formatValue(total, unit),
-		 shareWithError(grand ? total / grand : 0, grandCount)],
-		["Self", formatValue(self, unit),
-		 shareWithError(grand ? self / grand : 0, grandCount)],
-		["Samples", formatNumber(count), ""],
+		["Before", formatShare(before.share), interval(before),
+		 formatValue(values[0].total.value, unit)],
+		["After", formatShare(after.share), interval(after),
+		 formatValue(values[1].total.value, unit)],
+		["Change", formatPoints(change.change) + " points",
+		 `(${formatPoints(change.low)} to ` +
+		 `${formatPoints(change.high)})`,
+		 change.chance ? "may be chance" : "beyond chance"],
 	];
 }
 
-function differenceFacts([a, b], [before, after], unit)
-{
-	const pa = a.grand ? before.total / a.grand : 0;
-	const pb = b.grand ? after.total / b.grand : 0;
-	const [d, low, high] = differenceInterval(pa, a.grandCount, pb,
-						  b.grandCount);
-
-	return [
-		["Before", formatValue(before.total, unit),
-		 shareWithError(pa, a.grandCount)],
-		["After", formatValue(after.total, unit),
-		 shareWithError(pb, b.grandCount)],
-		["Change", formatPoints(d) + " points",
-		 `(${formatPoints(low)} to ${formatPoints(high)})`],
-		["", low <= 0 && high >= 0
-			? "within what chance alone does" : "beyond chance",
-		 ""],
-	];
-}
-
-/* `values`: {total, self, count} for each set. */
+/* `values`: {total, self}, which are sums, for each set. */
 export function factsTable(counts, values, unit)
 {
 	const facts = counts.sets.length === 1
@@ -75,10 +69,11 @@ export function factsTable(counts, values, unit)
 		: differenceFacts(counts.sets, values, unit);
 
 	return element("table.facts", {}, element("tbody", {},
-		...facts.map(([name, value, error]) => element("tr", {},
+		...facts.map(([name, share, error, value]) => element("tr", {},
 			element("th", { scope: "row" }, name),
-			element("td", {}, value),
-			element("td.error", {}, error)))));
+			element("td", {}, share),
+			element("td.error", {}, error),
+			element("td", {}, value)))));
 }
 
 /* Where the function lies: "src/t_zset.c:1234 in redis-server". */

@@ -62,39 +62,49 @@ export function filterSamples(profile, filter)
 	return keep;
 }
 
-/* The part of sample s that lies in [from, to): its share, how many moments. */
+/*
+ * What of sample s lies in [from, to): share of its weight, sum of the squared
+ * shares, and how many moments.
+ */
 function partInside({ first, time, weight }, s, from, to)
 {
-	let inside = 0, all = 0, count = 0;
+	let inside = 0, squares = 0, all = 0, taken = 0;
 
 	for (let m = first[s]; m < first[s + 1]; m++) {
 		all += weight[m];
 		if (time[m] >= from && time[m] < to) {
 			inside += weight[m];
-			count++;
+			squares += weight[m] * weight[m];
+			taken++;
 		}
 	}
-	return { part: all ? inside / all : 0, count };
+	if (!all)
+		return { share: 0, squares: 0, taken };
+	return { share: inside / all, squares: squares / (all * all), taken };
 }
 
-/* add(sample, value, count) for each sample kept; see Counts. */
+/* add(sample, value, square, taken) for each sample kept; see Counts. */
 export function eachKept(profile, filter, keep, add)
 {
 	const { samples, moments } = profile;
+	const { count, spread } = samples;
 	const value = samples.values[filter.type];
 
 	for (let s = 0; s < samples.n; s++) {
+		const v = value[s];
+
 		if (!keep[s])
 			continue;
 		if (!filter.to) {
-			add(s, value[s], samples.count[s]);
+			add(s, v, count[s] ? spread[s] * v * v / count[s] : 0,
+			    count[s]);
 			continue;
 		}
-		const { part, count } =
-			partInside(moments, s, filter.from, filter.to);
+		const part = partInside(moments, s, filter.from, filter.to);
 
-		if (count)
-			add(s, value[s] * part, count);
+		if (part.taken)
+			add(s, v * part.share, v * v * part.squares,
+			    part.taken);
 	}
 }
 

@@ -3,6 +3,8 @@
 
 const timeUnits = [[3600e9, "h"], [60e9, "min"], [1e9, "s"], [1e6, "ms"],
 		   [1e3, "µs"], [1, "ns"]];
+const nanoseconds = { nanoseconds: 1, microseconds: 1e3, milliseconds: 1e6,
+		      seconds: 1e9 };
 const byteUnits = [[2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"],
 		   [1, "B"]];
 
@@ -29,8 +31,8 @@ function formatScaled(x, units)
 /* A value of a sample type, by the type's unit. */
 export function formatValue(x, unit)
 {
-	if (unit === "nanoseconds")
-		return formatScaled(x, timeUnits);
+	if (Object.hasOwn(nanoseconds, unit))
+		return formatScaled(x * nanoseconds[unit], timeUnits);
 	if (unit === "bytes")
 		return formatScaled(x, byteUnits);
 	return formatNumber(x);

@@ -9,17 +9,31 @@ import { announce } from "./elements.js";
 import { formatSeconds, formatValue } from "./format.js";
 import { countCells } from "./filter.js";
 
-const stretches = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600,
-		   1200, 3600];
-const cellRows = 25;		/* 40 ms each in a column of a second */
+const stretches = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200,
+		   3600, 7200, 21600, 86400];
+const divisions = [25, 20, 10, 5, 4, 2, 1];	/* cells of a column */
+const tick = 0.004;		/* s; a usual tick of the kernel, 250 Hz */
 const margin = { left: 46, bottom: 18, top: 2 };
 
 /* The shortest stretch whose columns can be seen; a second where it does. */
 function chooseStretch(seconds, width)
 {
-	const fits = stretches.find(s => seconds / s <= width / 8) ?? 7200;
+	const fits = stretches.find(s => seconds / s <= width / 8) ??
+		stretches.at(-1);
 
 	return seconds >= 30 ? Math.max(1, fits) : fits;
+}
+
+/*
+ * As many cells as can be told apart: each twice as long as the time from
+ * sample to sample, else the two rhythms make a pattern of their own.
+ */
+function chooseDivision(stretch, processes)
+{
+	const hz = processes.reduce((most, p) => Math.max(most, p.asked_hz), 0);
+	const least = 2 * Math.max(tick, hz ? 1 / hz : 0);
+
+	return divisions.find(n => stretch / n >= least * 0.99) ?? 1;
 }
 
 /* Round numbers of seconds for the axis, at most `most` of them. */
@@ -80,11 +94,13 @@ export class Heatmap {
 		const seconds = this.profile.seconds;
 
 		this.stretch = chooseStretch(seconds, width);
+		this.cellRows = chooseDivision(this.stretch,
+					       this.profile.processes);
 		this.columns = Math.floor(seconds / this.stretch) + 1;
-		this.cellSeconds = this.stretch / cellRows;
+		this.cellSeconds = this.stretch / this.cellRows;
 		this.cells = countCells(this.profile, this.filter, this.keep,
 					this.cellSeconds,
-					this.columns * cellRows);
+					this.columns * this.cellRows);
 		this.most = this.cells.reduce((a, b) => Math.max(a, b), 0);
 		this.columnPixels = Math.min(24, width / this.columns);
 	}
@@ -113,7 +129,7 @@ export class Heatmap {
 		c.setTransform(ratio, 0, 0, ratio, 0, 0);
 		c.clearRect(0, 0, width, height);
 		this.cellPixels = (height - margin.bottom - margin.top) /
-			cellRows;
+			this.cellRows;
 		this.paintCells(c);
 		this.paintRange(c);
 		this.paintCursor(c);
@@ -123,11 +139,11 @@ export class Heatmap {
 	/* Left and top of a cell. */
 	place(cell)
 	{
-		const column = Math.floor(cell / cellRows);
-		const row = cell % cellRows;
+		const column = Math.floor(cell / this.cellRows);
+		const row = cell % this.cellRows;
 
 		return [margin.left + column * this.columnPixels,
-			margin.top + (cellRows - 1 - row) * this.cellPixels];
+			margin.top + (this.cellRows - 1 - row) * this.cellPixels];
 	}
 
 	paintCells(c)
@@ -138,7 +154,7 @@ export class Heatmap {
 		c.fillStyle = this.palette.rest;
 		c.fillRect(margin.left, margin.top,
 			   this.columns * this.columnPixels - gap,
-			   cellRows * this.cellPixels);
+			   this.cellRows * this.cellPixels);
 		for (let i = 0; i < this.cells.length; i++) {
 			const [x, y] = this.place(i);
 
@@ -216,11 +232,11 @@ export class Heatmap {
 		const clamp = (v, most) => Math.max(0, Math.min(most, v));
 		const column = clamp(Math.floor(x / this.columnPixels),
 				     this.columns - 1);
-		const row = clamp(cellRows - 1 -
+		const row = clamp(this.cellRows - 1 -
 				  Math.floor(y / this.cellPixels),
-				  cellRows - 1);
+				  this.cellRows - 1);
 
-		return column * cellRows + row;
+		return column * this.cellRows + row;
 	}
 
 	press(event)
@@ -252,10 +268,10 @@ export class Heatmap {
 	{
 		if (this.from === undefined)
 			return;
-		const first = this.from - this.from % cellRows;
+		const first = this.from - this.from % this.cellRows;
 		const [from, to] = this.moved
 			? this.between(this.from, this.cellAt(event))
-			: this.between(first, first + cellRows - 1);
+			: this.between(first, first + this.cellRows - 1);
 
 		this.from = undefined;
 		if (!this.moved && this.range && from === this.range[0] &&
@@ -295,17 +311,17 @@ export class Heatmap {
 	key(event)
 	{
 		const steps = { ArrowUp: 1, ArrowDown: -1,
-				ArrowRight: cellRows, ArrowLeft: -cellRows };
+				ArrowRight: this.cellRows, ArrowLeft: -this.cellRows };
 
 		if (!this.cells || event.ctrlKey || event.metaKey)
 			return;
 		if (event.key in steps) {
 			this.step(steps[event.key], event.shiftKey);
 		} else if (event.key === "Enter" && this.cursor >= 0) {
-			const first = this.cursor - this.cursor % cellRows;
+			const first = this.cursor - this.cursor % this.cellRows;
 
 			this.on.select(...this.between(first,
-						       first + cellRows - 1));
+						       first + this.cellRows - 1));
 		} else if (event.key === "Escape" && this.range) {
 			this.on.clear();
 		} else {

@@ -4,6 +4,8 @@
  * arrays, functions, pools of threads. Never changed once made.
  */
 
+import { cleanName } from "./names.js";
+
 export const FRAME_INLINED = 1;
 export const FRAME_UNKNOWN = 2;		/* module+0xoffset */
 export const FRAME_UNSAMPLED = 4;	/* CPU time that no sample stands for */
@@ -41,6 +43,7 @@ function decodeSamples(coded)
 		process: Int32Array.from(coded.process),
 		set: Uint8Array.from(coded.set ?? coded.stack.map(() => 0)),
 		count: Float64Array.from(coded.count),
+		spread: Float64Array.from(coded.spread),
 		values: coded.values.map(v => Float64Array.from(v)),
 	};
 }
@@ -83,9 +86,9 @@ function collectFunctions(frames, strings)
 			id = functions.length;
 			index.set(key, id);
 			functions.push({
-				name: strings[frames.name[f]],
+				name: cleanName(strings[frames.name[f]]),
 				module: frames.module[f],
-				file: strings[frames.file[f]],
+				file: cleanName(strings[frames.file[f]]),
 				line: frames.line[f],
 				flags: frames.flags[f],
 			});
@@ -122,10 +125,11 @@ export class Profile {
 		this.defaultType = doc.default_type;
 		this.sets = doc.sets;
 		this.processes = doc.processes;
-		this.threads = doc.threads.map(t => ({ ...t }));
+		this.threads = doc.threads.map(t =>
+			({ ...t, name: cleanName(t.name) }));
 		this.pools = collectPools(this.threads);
 		this.modules = doc.modules.map(([name, path]) =>
-					       ({ name, path }));
+			({ name: cleanName(name), path: cleanName(path) }));
 		this.notes = doc.notes;
 		this.stacks = decodeStacks(doc.stacks);
 		this.samples = decodeSamples(doc.samples);

@@ -24,15 +24,51 @@ export function wilsonInterval(share, n)
 }
 
 /*
- * Newcombe's hybrid score interval (R. G. Newcombe, 1998, method 10), 95 %, of
- * the difference of two independent shares: [difference, low, high].
+ * How many equal samples would tell as much about a share as those there are:
+ * value and square are the sums of the weights and of their squares in the
+ * share, all and allSquare those of everything (tools/stats.h has the formula).
  */
-export function differenceInterval(before, n, after, m)
+function effectiveSamples(value, square, all, allSquare)
 {
-	const [lowBefore, highBefore] = wilsonInterval(before, n);
-	const [lowAfter, highAfter] = wilsonInterval(after, m);
-	const d = after - before;
+	const p = value / all;
+	const outside = Math.max(0, allSquare - square);
+	const spread = (1 - p) ** 2 * square + p ** 2 * outside;
 
-	return [d, d - Math.hypot(after - lowAfter, highBefore - before),
-		d + Math.hypot(highAfter - after, before - lowBefore)];
+	if (!(allSquare > 0))
+		return 0;
+	if (p <= 0 || p >= 1 || spread <= 0)
+		return all * all / allSquare;
+	return p * (1 - p) * all * all / spread;
+}
+
+/*
+ * {share, low, high, n} of one thing within everything, 95 %; both are sums
+ * {value, square}.
+ */
+export function shareOf(part, all)
+{
+	const share = all.value > 0 ? part.value / all.value : 0;
+	const n = all.value > 0 ? effectiveSamples(part.value, part.square,
+						   all.value, all.square) : 0;
+	const [low, high] = wilsonInterval(share, n);
+
+	/* Of what never or always occurs the end is exact. */
+	return { share, low: share > 0 ? low : 0, high: share < 1 ? high : 1,
+		 n };
+}
+
+/*
+ * Newcombe's hybrid score interval (R. G. Newcombe, 1998, method 10), 95 %, of
+ * the difference of two shares as shareOf() gives them: {change, low, high,
+ * chance}; chance: no change is as likely.
+ */
+export function changeOf(before, after)
+{
+	const change = after.share - before.share;
+	const low = change - Math.hypot(after.share - after.low,
+					before.high - before.share);
+	const high = change + Math.hypot(after.high - after.share,
+					 before.share - before.low);
+
+	return { change, low, high, chance: low <= 0 && high >= 0 };
 }

@@ -4,7 +4,7 @@
  * sight exist, so that 10^5 functions scroll as ten do.
  */
 import { element } from "./elements.js";
-import { wilsonInterval, differenceInterval } from "./stats.js";
+import { changeOf, shareOf } from "./stats.js";
 import { formatShare, formatPoints, formatValue } from "./format.js";
 
 const rowPixels = 26;
@@ -30,49 +30,48 @@ const differenceColumns = [
 		"chance alone may be the reason" },
 ];
 
-/* Rows for sorting and drawing from Counts.flat(). */
-function plainRows(counts, flat)
+/* Sum of function i. */
+export function sumOfFunction(sums, i)
 {
-	const [one] = counts.sets;
-	const [f] = flat;
+	return { value: sums.value[i], square: sums.square[i],
+		 taken: sums.taken[i] };
+}
+
+/* Rows for sorting and drawing from Counts.flat(). */
+function plainRows({ sets: [{ grand }] }, [{ self, total }])
+{
 	const rows = [];
 
-	for (let i = 0; i < f.total.length; i++)
-		if (f.total[i] > 0)
+	for (let i = 0; i < total.value.length; i++)
+		if (total.value[i] > 0)
 			rows.push({ index: i,
-				self: f.self[i] / one.grand,
-				total: f.total[i] / one.grand,
-				selfValue: f.self[i],
-				totalValue: f.total[i],
-				samples: one.grandCount });
+				self: self.value[i] / grand.value,
+				total: total.value[i] / grand.value });
 	return rows;
 }
 
-function differenceRows(counts, flat)
+function differenceRows({ sets }, flat)
 {
-	const [a, b] = counts.sets;
+	const share = (k, i) => shareOf(sumOfFunction(flat[k].total, i),
+					sets[k].grand);
 	const rows = [];
 
-	for (let i = 0; i < flat[0].total.length; i++) {
-		const before = a.grand ? flat[0].total[i] / a.grand : 0;
-		const after = b.grand ? flat[1].total[i] / b.grand : 0;
-
-		if (!before && !after)
+	for (let i = 0; i < flat[0].total.value.length; i++) {
+		if (!flat[0].total.value[i] && !flat[1].total.value[i])
 			continue;
-		const [change, low, high] = differenceInterval(
-			before, a.grandCount, after, b.grandCount);
+		const before = share(0, i), after = share(1, i);
+		const change = changeOf(before, after);
 
-		rows.push({ index: i, before, after, change, low, high,
-			    size: Math.abs(change),
-			    chance: low <= 0 && high >= 0 });
+		rows.push({ index: i, before: before.share, after: after.share,
+			    ...change, size: Math.abs(change.change) });
 	}
 	return rows;
 }
 
 /* A number with a bar, and a whisker over its 95 % interval. */
-function shareCell(share, samples, widest, value)
+function shareCell(sum, grand, widest, unit)
 {
-	const [low, high] = wilsonInterval(share, samples);
+	const { share, low, high } = shareOf(sum, grand);
 	const bar = element("span.bar", { "aria-hidden": "true" });
 	const fill = element("i"), whisker = element("b");
 	const percent = x => Math.min(100, 100 * x / (widest || 1)) + "%";
@@ -83,8 +82,8 @@ function shareCell(share, samples, widest, value)
 					     (widest || 1)) + "%";
 	bar.append(fill, whisker);
 	return element("td.share", {
-		title: `${value}; 95 % interval ${formatShare(low)} – ` +
-			formatShare(high),
+		title: `${formatValue(sum.value, unit)}; 95 % interval ` +
+			`${formatShare(low)} – ${formatShare(high)}`,
 	}, element("span.figure", {}, formatShare(share)), bar);
 }
 
@@ -124,6 +123,8 @@ export class Table {
 			!(functions[row.index].flags & 16);
 
 		this.names = functions;
+		this.grand = counts.sets[0].grand;
+		this.flat = flat;
 		this.modules = profile.modules;
 		this.unit = unit;
 		this.columns = two ? differenceColumns : plainColumns;
@@ -133,8 +134,10 @@ export class Table {
 			.filter(row => wanted(row) &&
 				(!match || match[row.index]));
 		this.chosen = chosen;
-		this.widest = this.rows.reduce((most, row) => Math.max(most,
-			row.total ?? Math.max(row.before, row.after)), 0);
+		this.widest = {};
+		for (const { key } of this.columns)
+			this.widest[key] = this.rows.reduce((most, row) =>
+				Math.max(most, row[key]), 0);
 		this.order();
 	}
 
@@ -230,13 +233,12 @@ export class Table {
 
 	makeFigures(row)
 	{
-		const { widest, unit, counts } = this;
+		const { widest, unit, grand, flat } = this;
 
 		if (row.change === undefined)
-			return [shareCell(row.self, row.samples, widest,
-					  formatValue(row.selfValue, unit)),
-				shareCell(row.total, row.samples, widest,
-					  formatValue(row.totalValue, unit))];
+			return ["self", "total"].map(kind => shareCell(
+				sumOfFunction(flat[0][kind], row.index), grand,
+				widest[kind], unit));
 		return [element("td.share", {}, element("span.figure", {},
 				formatShare(row.before))),
 			element("td.share", {}, element("span.figure", {},

@@ -48,7 +48,6 @@ export class Tooltip {
 		const values = counts.sets.map((_, set) => ({
 			total: tree.total(node, set),
 			self: tree.self(node, set),
-			count: tree.count(node, set),
 		}));
 
 		return [

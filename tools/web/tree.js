@@ -12,7 +12,7 @@
  *	parent(i)		index, -1 above the root
  *	frame(i)		index of the frame, -1 for the root
  *	weight(i)		what the width stands for
- *	total(i, set) self(i, set) count(i, set)
+ *	total(i, set) self(i, set)	sums: {value, square, taken}
  */
 import { FRAME_GROUP } from "./profile.js";
 
@@ -193,82 +193,102 @@ export function groupStacks(profile, by)
 	}, sampleNode, groupNames(profile, labels));
 }
 
-/* One set of samples, counted. */
+/*
+ * What one set of samples amounts to, per stack node. A sum is {value, square,
+ * taken}: of the weights, of their squares (for the error, tools/stats.h), and
+ * how often a stack was taken.
+ */
+const sumParts = ["value", "square", "taken"];
+
 class SetCounts {
-	constructor(stacks)
+	constructor(n)
 	{
-		this.self = new Float64Array(stacks.n);
-		this.selfCount = new Float64Array(stacks.n);
-		this.grand = this.grandCount = 0;
+		this.self = {};
+		this.total = {};
+		this.grand = { value: 0, square: 0, taken: 0 };
+		for (const part of sumParts)
+			this.self[part] = new Float64Array(n);
 	}
 
-	add(node, value, count)
+	add(node, value, square, taken)
 	{
-		this.self[node] += value;
-		this.selfCount[node] += count;
-		this.grand += value;
-		this.grandCount += count;
+		const { self, grand } = this;
+
+		self.value[node] += value;
+		self.square[node] += square;
+		self.taken[node] += taken;
+		grand.value += value;
+		grand.square += square;
+		grand.taken += taken;
 	}
 
-	/* Self values into totals: children come after their parents. */
-	sum(stacks)
+	/* Self into total: children come after their parents. */
+	sum(parent)
 	{
-		this.total = this.self.slice();
-		this.totalCount = this.selfCount.slice();
-		for (let i = stacks.n - 1; i > 0; i--) {
-			this.total[stacks.parent[i]] += this.total[i];
-			this.totalCount[stacks.parent[i]] += this.totalCount[i];
+		for (const part of sumParts) {
+			const total = this.self[part].slice();
+
+			for (let i = total.length - 1; i > 0; i--)
+				total[parent[i]] += total[i];
+			this.total[part] = total;
 		}
 	}
 }
 
+/* Element i of parallel arrays as a sum. */
+function sumAt(parts, i)
+{
+	return { value: parts.value[i], square: parts.square[i],
+		 taken: parts.taken[i] };
+}
+
 /*
- * `kept` calls add(sample, value, count) for what the filter keeps
+ * `kept` calls add(sample, value, square, taken) for what the filter keeps
  * (tools/web/filter.js).
  */
 export class Counts {
 	constructor(profile, stacks, kept)
 	{
 		const { set } = profile.samples;
+		const { sampleNode } = stacks;
 
 		this.stacks = stacks;
-		this.sets = profile.sets.map(() => new SetCounts(stacks));
-		kept((s, value, count) =>
-			this.sets[set[s]].add(stacks.sampleNode[s], value,
-					      count));
+		this.sets = profile.sets.map(() => new SetCounts(stacks.n));
+		kept((s, value, square, taken) =>
+			this.sets[set[s]].add(sampleNode[s], value, square,
+					      taken));
 		for (const one of this.sets)
-			one.sum(stacks);
+			one.sum(stacks.parent);
 		/* Two sets weigh the same whatever their length. */
-		this.scale = this.sets.length === 1 ? [1]
-			: this.sets.map(one => one.grand ? 0.5 / one.grand : 0);
+		this.scale = this.sets.length === 1 ? [1] : this.sets.map(one =>
+			one.grand.value ? 0.5 / one.grand.value : 0);
 	}
 
-	/* Of each function: self, total and counts a set, by function index. */
+	/* Of each function, for each set: {self: sums, total: sums}. */
 	flat()
 	{
-		const { n, frame, frameFunction, outermost, functionCount } =
-			this.stacks;
+		return this.sets.map(one => ({
+			self: this.flatSums(one.self, null),
+			total: this.flatSums(one.total, this.stacks.outermost),
+		}));
+	}
 
-		return this.sets.map(one => {
-			const out = {
-				self: new Float64Array(functionCount),
-				total: new Float64Array(functionCount),
-				selfCount: new Float64Array(functionCount),
-				totalCount: new Float64Array(functionCount),
-			};
+	/* Arrays of sums by function, of the nodes that `only` marks. */
+	flatSums(sums, only)
+	{
+		const { n, frame, frameFunction, functionCount } = this.stacks;
+		const out = {};
 
-			for (let i = 1; i < n; i++) {
-				const f = frameFunction[frame[i]];
+		for (const part of sumParts) {
+			const from = sums[part];
+			const to = new Float64Array(functionCount);
 
-				out.self[f] += one.self[i];
-				out.selfCount[f] += one.selfCount[i];
-				if (outermost[i]) {
-					out.total[f] += one.total[i];
-					out.totalCount[f] += one.totalCount[i];
-				}
-			}
-			return out;
-		});
+			for (let i = 1; i < n; i++)
+				if (!only || only[i])
+					to[frameFunction[frame[i]]] += from[i];
+			out[part] = to;
+		}
+		return out;
 	}
 
 	/* Share of all samples kept whose stack has a frame with match[frame]. */
@@ -282,7 +302,8 @@ export class Counts {
 			below[i] = below[parent[i]] | match[frame[i]];
 			if (below[i])
 				for (const [k, one] of this.sets.entries())
-					weight += one.self[i] * this.scale[k];
+					weight += one.self.value[i] *
+						this.scale[k];
 		}
 		return weight / (this.weightOfAll || 1);
 	}
@@ -290,7 +311,7 @@ export class Counts {
 	get weightOfAll()
 	{
 		return this.sets.reduce((sum, one, k) =>
-			sum + one.grand * this.scale[k], 0);
+			sum + one.grand.value * this.scale[k], 0);
 	}
 }
 
@@ -333,27 +354,28 @@ export class TopDownTree {
 	weight(i)
 	{
 		const { sets, scale } = this.counts;
-		let sum = sets[0].total[i] * scale[0];
+		let sum = sets[0].total.value[i] * scale[0];
 
 		if (sets.length > 1)
-			sum += sets[1].total[i] * scale[1];
+			sum += sets[1].total.value[i] * scale[1];
 		return sum;
 	}
 
 	total(i, set)
 	{
-		return this.counts.sets[set].total[i];
+		return sumAt(this.counts.sets[set].total, i);
 	}
 
 	self(i, set)
 	{
-		return this.counts.sets[set].self[i];
+		return sumAt(this.counts.sets[set].self, i);
 	}
+}
 
-	count(i, set)
-	{
-		return this.counts.sets[set].totalCount[i];
-	}
+function addSum(to, from)
+{
+	for (const part of sumParts)
+		to[part] += from[part];
 }
 
 /*
@@ -369,26 +391,26 @@ class MergedTree {
 		this.root = 0;
 	}
 
-	/* A node of entries {node, total[], count[]}; node < 0 goes nowhere. */
+	/* A node of entries {node, total, self}, the last two a sum a set. */
 	make(parent, frame)
 	{
-		const zero = this.counts.sets.map(() => 0);
+		const none = () => this.counts.sets.map(() =>
+			({ value: 0, square: 0, taken: 0 }));
 
 		this.nodes.push({ parent, frame, entries: [], children: null,
-				  total: zero.slice(), self: zero.slice(),
-				  count: zero.slice() });
+				  total: none(), self: none() });
 		return this.nodes.length - 1;
 	}
 
-	enter(i, node, total, self, count)
+	enter(i, node, total, self)
 	{
 		const it = this.nodes[i];
 
-		it.entries.push({ node, total, self, count });
+		it.entries.push({ node, total, self });
 		for (let k = 0; k < total.length; k++) {
-			it.total[k] += total[k];
-			it.self[k] += self[k];
-			it.count[k] += count[k];
+			addSum(it.total[k], total[k]);
+			if (self)
+				addSum(it.self[k], self[k]);
 		}
 	}
 
@@ -411,21 +433,27 @@ class MergedTree {
 		const made = new Map();
 
 		for (const entry of this.nodes[i].entries) {
-			this.step(entry, (node, total, self, count) => {
+			this.step(entry, (node, total, self) => {
 				const f = frameFunction[frame[node]];
 
 				if (!made.has(f))
 					made.set(f, this.make(i, frame[node]));
-				this.enter(made.get(f), node, total, self,
-					   count);
+				this.enter(made.get(f), node, total, self);
 			});
 		}
 		return [...made.values()];
 	}
 
-	values(list, i)
+	/* Sums of a stack node, for each set. */
+	sums(kind, i)
 	{
-		return this.counts.sets.map(one => one[list][i]);
+		return this.counts.sets.map(one => sumAt(one[kind], i));
+	}
+
+	/* Whether nothing of a stack node is left in any set. */
+	isEmpty(kind, i)
+	{
+		return this.counts.sets.every(one => !(one[kind].value[i] > 0));
 	}
 
 	parent(i)
@@ -440,8 +468,8 @@ class MergedTree {
 
 	weight(i)
 	{
-		return this.nodes[i].total.reduce((sum, x, k) =>
-			sum + x * this.counts.scale[k], 0);
+		return this.nodes[i].total.reduce((sum, one, k) =>
+			sum + one.value * this.counts.scale[k], 0);
 	}
 
 	total(i, set)
@@ -452,11 +480,6 @@ class MergedTree {
 	self(i, set)
 	{
 		return this.nodes[i].self[set];
-	}
-
-	count(i, set)
-	{
-		return this.nodes[i].count[set];
 	}
 }
 
@@ -480,11 +503,11 @@ export class CallersTree extends MergedTree {
 
 		this.make(-1, -1);
 		for (let i = 1; i < n; i++) {
-			const self = this.values("self", i);
+			if (this.isEmpty("self", i))
+				continue;
+			const self = this.sums("self", i);
 
-			if (self.some(x => x > 0))
-				this.enter(0, i, self, self,
-					   this.values("selfCount", i));
+			this.enter(0, i, self, self);
 		}
 		this.first = true;
 	}
@@ -498,9 +521,8 @@ export class CallersTree extends MergedTree {
 			if (!outermost[i] || frameFunction[frame[i]] !== f)
 				continue;
 			this.nodes[0].frame = frame[i];
-			this.enter(0, i, this.values("total", i),
-				   this.values("self", i),
-				   this.values("totalCount", i));
+			this.enter(0, i, this.sums("total", i),
+				   this.sums("self", i));
 		}
 		this.first = false;
 	}
@@ -511,13 +533,11 @@ export class CallersTree extends MergedTree {
 		const { parent } = this.stacks;
 		const here = i === 0 && this.first;
 
-		this.step = ({ node, total, self, count }, yieldNode) => {
+		this.step = ({ node, total, self }, yieldNode) => {
 			const next = here ? node : parent[node];
 
 			if (next > 0)
-				yieldNode(next, total,
-					  here ? self : self.map(() => 0),
-					  count);
+				yieldNode(next, total, here ? self : null);
 		};
 		return super.grow(i);
 	}
@@ -542,9 +562,8 @@ export class CalleesTree extends MergedTree {
 
 	enterNode(into, i)
 	{
-		this.enter(into, i, this.values("total", i),
-			   this.values("self", i),
-			   this.values("totalCount", i));
+		this.enter(into, i, this.sums("total", i),
+			   this.sums("self", i));
 	}
 
 	step({ node }, yieldNode)
@@ -553,11 +572,10 @@ export class CalleesTree extends MergedTree {
 
 		for (let at = from[node]; at < from[node + 1]; at++) {
 			const i = list[at];
-			const total = this.values("total", i);
 
-			if (total.some(x => x > 0))
-				yieldNode(i, total, this.values("self", i),
-					  this.values("totalCount", i));
+			if (!this.isEmpty("total", i))
+				yieldNode(i, this.sums("total", i),
+					  this.sums("self", i));
 		}
 	}
 }

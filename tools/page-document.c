@@ -1,0 +1,752 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * page-document: see page-document.h. Strings, modules, frames and stacks of
+ * all profiles are merged while samples are walked; the tables are written when
+ * all are known.
+ */
+#include "tools/page-document.h"
+
+#include <string.h>
+
+#include "agent/unwind.h"
+#include "tools/health.h"
+#include "tools/json-out.h"
+#include "tools/symbols.h"
+
+/* Fine enough for a heatmap, and short in the file. */
+#define MOMENT_UNIT_NS 1000000u
+#define WEIGHT_UNIT_NS 1000u
+
+typedef struct {
+	guint32 name, file;		/* in strings */
+	gint32 module;			/* -1: none */
+	gint32 line;
+	guint32 flags;
+} Frame;
+
+typedef struct {
+	guint32 parent, frame;
+} Node;
+
+/* A run of frames that a location stands for, the outermost first. */
+typedef struct {
+	guint32 first, count;
+} FrameRun;
+
+/* What is common to all profiles of a document. */
+typedef struct {
+	GPtrArray *strings;		/* const char *, the profiles' own */
+	GHashTable *string_index;	/* text -> index + 1 */
+	GPtrArray *modules;		/* const char *: paths */
+	GHashTable *module_index;	/* path -> index + 1 */
+	GArray *frames;			/* Frame */
+	GHashTable *frame_index;	/* Frame * of frame_keys -> index + 1 */
+	GArray *nodes;			/* Node; [0] the root */
+	GHashTable *node_index;		/* parent << 32 | frame -> node */
+	GStringChunk *texts;		/* names made here */
+	GArray *ends;			/* guint32: node of each sample, in order */
+	GArray *run_frames;		/* guint32: frames of the runs */
+} Tables;
+
+static guint hash_frame(gconstpointer key)
+{
+	const Frame *f = key;
+	guint h = f->name * 2654435761u;
+
+	h = (h ^ f->file) * 2246822519u;
+	h = (h ^ (guint)f->module) * 3266489917u;
+	return (h ^ (guint)f->line ^ f->flags << 28) * 668265263u;
+}
+
+static gboolean equal_frame(gconstpointer a, gconstpointer b)
+{
+	return memcmp(a, b, sizeof(Frame)) == 0;
+}
+
+/* Keys are numbers of 64 bits stored as pointers. */
+static guint hash_node(gconstpointer key)
+{
+	guint64 x = (guint64)(gsize)key * 0x9e3779b97f4a7c15u;
+
+	return (guint)(x >> 32);
+}
+
+static void tables_init(Tables *t)
+{
+	Node root = { 0, 0 };
+
+	G_STATIC_ASSERT(sizeof(gpointer) == sizeof(guint64));
+	t->strings = g_ptr_array_new();
+	t->string_index = g_hash_table_new(g_str_hash, g_str_equal);
+	t->modules = g_ptr_array_new();
+	t->module_index = g_hash_table_new(g_str_hash, g_str_equal);
+	t->frames = g_array_new(FALSE, FALSE, sizeof(Frame));
+	t->frame_index = g_hash_table_new_full(hash_frame, equal_frame, g_free,
+					       NULL);
+	t->nodes = g_array_new(FALSE, FALSE, sizeof(Node));
+	t->node_index = g_hash_table_new(hash_node, g_direct_equal);
+	t->texts = g_string_chunk_new(4096);
+	t->ends = g_array_new(FALSE, FALSE, sizeof(guint32));
+	t->run_frames = g_array_new(FALSE, FALSE, sizeof(guint32));
+	g_array_append_val(t->nodes, root);
+	g_ptr_array_add(t->strings, (gpointer)"");
+	g_hash_table_insert(t->string_index, (gpointer)"", GUINT_TO_POINTER(1));
+}
+
+static void tables_release(Tables *t)
+{
+	g_ptr_array_free(t->strings, TRUE);
+	g_hash_table_destroy(t->string_index);
+	g_ptr_array_free(t->modules, TRUE);
+	g_hash_table_destroy(t->module_index);
+	g_array_free(t->frames, TRUE);
+	g_hash_table_destroy(t->frame_index);
+	g_array_free(t->nodes, TRUE);
+	g_hash_table_destroy(t->node_index);
+	g_string_chunk_free(t->texts);
+	g_array_free(t->ends, TRUE);
+	g_array_free(t->run_frames, TRUE);
+}
+
+/* Index of `s`, which lives as long as the tables. */
+static guint32 intern(GPtrArray *list, GHashTable *index, const char *s)
+{
+	guint at = GPOINTER_TO_UINT(g_hash_table_lookup(index, s));
+
+	if (at == 0) {
+		g_ptr_array_add(list, (gpointer)s);
+		at = list->len;
+		g_hash_table_insert(index, (gpointer)s, GUINT_TO_POINTER(at));
+	}
+	return at - 1;
+}
+
+static guint32 tables_add_string(Tables *t, const char *s)
+{
+	return intern(t->strings, t->string_index, s);
+}
+
+static guint32 tables_add_frame(Tables *t, const Frame *f)
+{
+	guint at = GPOINTER_TO_UINT(g_hash_table_lookup(t->frame_index, f));
+
+	if (at == 0) {
+		g_array_append_val(t->frames, *f);
+		at = t->frames->len;
+		g_hash_table_insert(t->frame_index,
+				    g_memdup2(f, sizeof(*f)),
+				    GUINT_TO_POINTER(at));
+	}
+	return at - 1;
+}
+
+static guint32 tables_add_node(Tables *t, guint32 parent, guint32 frame)
+{
+	gpointer key = (gpointer)(gsize)((guint64)parent << 32 | frame);
+	guint at = GPOINTER_TO_UINT(g_hash_table_lookup(t->node_index, key));
+
+	if (at == 0) {
+		Node node = { parent, frame };
+
+		at = t->nodes->len;
+		g_array_append_val(t->nodes, node);
+		g_hash_table_insert(t->node_index, key, GUINT_TO_POINTER(at));
+	}
+	return at;
+}
+
+/* --- a profile's own frames ------------------------------------------------ */
+
+static gint32 location_module(Tables *t, const Profile *p,
+			      const ProfileLocation *l)
+{
+	const char *path;
+
+	if (l->mapping == PROFILE_NONE)
+		return -1;
+	path = profile_text(p, profile_at(p->mappings, ProfileMapping,
+					  l->mapping)->path);
+	return *path ? (gint32)intern(t->modules, t->module_index, path) : -1;
+}
+
+static guint32 add_unknown(Tables *t, const Profile *p,
+			   const ProfileLocation *l, gint32 module)
+{
+	g_autofree char *name = symbols_unknown_name(p, l);
+	Frame f = { .name = tables_add_string(t,
+				g_string_chunk_insert_const(t->texts, name)),
+		    .module = module, .flags = PAGE_FRAME_UNKNOWN };
+
+	return tables_add_frame(t, &f);
+}
+
+static guint32 add_function(Tables *t, const Profile *p,
+			    const ProfileFunction *function, gint32 module,
+			    guint32 flags)
+{
+	const char *name = profile_text(p, function->name);
+	Frame f = { .name = tables_add_string(t, name),
+		    .file = tables_add_string(t,
+					      profile_text(p, function->file)),
+		    .module = module, .line = function->start_line,
+		    .flags = flags };
+
+	if (strcmp(name, PROFILE_NOT_SAMPLED) == 0) {
+		f.flags |= PAGE_FRAME_UNSAMPLED;
+		f.module = -1;
+	}
+	return tables_add_frame(t, &f);
+}
+
+static FrameRun add_location(Tables *t, const Profile *p,
+			     const ProfileLocation *l)
+{
+	FrameRun run = { t->run_frames->len, MAX(l->line_count, 1) };
+	gint32 module = location_module(t, p, l);
+	guint32 frame;
+
+	if (l->line_count == 0) {
+		frame = add_unknown(t, p, l, module);
+		g_array_append_val(t->run_frames, frame);
+	}
+	for (guint i = l->line_count; i-- > 0;) {
+		guint32 function = profile_at(p->lines, ProfileLine,
+					      l->first_line + i)->function;
+
+		frame = add_function(t, p, profile_at(p->functions,
+						      ProfileFunction,
+						      function), module,
+				     i + 1 < l->line_count ?
+				     PAGE_FRAME_INLINED : 0);
+		g_array_append_val(t->run_frames, frame);
+	}
+	return run;
+}
+
+/* --- stacks ---------------------------------------------------------------- */
+
+static guint32 add_truncation(Tables *t, guint end)
+{
+	const char *reason = health_truncated_name(end);
+	g_autofree char *name = g_strdup_printf("[truncated: %s]",
+						reason ? reason : "other");
+	Frame f = { .name = tables_add_string(t,
+				g_string_chunk_insert_const(t->texts, name)),
+		    .module = -1, .flags = PAGE_FRAME_TRUNCATED };
+
+	return tables_add_node(t, 0, tables_add_frame(t, &f));
+}
+
+static guint32 add_stack(Tables *t, const Profile *p, const ProfileSample *s,
+			 const FrameRun *runs)
+{
+	guint32 node = s->end ? add_truncation(t, s->end) : 0;
+
+	for (guint32 i = s->frame_count; i-- > 0;) {
+		guint32 location = *profile_at(p->frames, guint32,
+					       s->first_frame + i);
+		const FrameRun *run = &runs[location];
+
+		for (guint32 k = 0; k < run->count; k++)
+			node = tables_add_node(t, node,
+				g_array_index(t->run_frames, guint32,
+					      run->first + k));
+	}
+	return node;
+}
+
+static void add_profile(Tables *t, const Profile *p)
+{
+	g_autofree FrameRun *runs = g_new(FrameRun, p->locations->len + 1);
+
+	for (guint i = 0; i < p->locations->len; i++)
+		runs[i] = add_location(t, p, profile_at(p->locations,
+							ProfileLocation, i));
+	for (guint i = 0; i < p->samples->len; i++) {
+		guint32 end = add_stack(t, p, profile_at(p->samples,
+							 ProfileSample, i),
+					runs);
+
+		g_array_append_val(t->ends, end);
+	}
+}
+
+/* --- writing: tables ------------------------------------------------------- */
+
+static void write_strings(JsonOut *out, const char *key, const GPtrArray *list)
+{
+	json_out_key(out, key);
+	json_out_open(out, '[');
+	for (guint i = 0; list && i < list->len; i++)
+		json_out_string(out, list->pdata[i]);
+	json_out_close(out, ']');
+}
+
+static void write_modules(JsonOut *out, const Tables *t)
+{
+	json_out_key(out, "modules");
+	json_out_open(out, '[');
+	for (guint i = 0; i < t->modules->len; i++) {
+		const char *path = t->modules->pdata[i];
+		const char *slash = strrchr(path, '/');
+
+		json_out_open(out, '[');
+		json_out_string(out, slash && slash[1] ? slash + 1 : path);
+		json_out_string(out, path);
+		json_out_close(out, ']');
+	}
+	json_out_close(out, ']');
+}
+
+/* One array of a table from a field of the records of a GArray. */
+#define WRITE_COLUMN(out, array, Type, first, field) do { \
+	json_out_key(out, #field); \
+	json_out_open(out, '['); \
+	for (guint row_ = (first); row_ < (array)->len; row_++) \
+		json_out_int(out, g_array_index(array, Type, row_).field); \
+	json_out_close(out, ']'); \
+} while (0)
+
+static void write_frames(JsonOut *out, const Tables *t)
+{
+	json_out_key(out, "frames");
+	json_out_open(out, '{');
+	WRITE_COLUMN(out, t->frames, Frame, 0, name);
+	WRITE_COLUMN(out, t->frames, Frame, 0, file);
+	WRITE_COLUMN(out, t->frames, Frame, 0, module);
+	WRITE_COLUMN(out, t->frames, Frame, 0, line);
+	WRITE_COLUMN(out, t->frames, Frame, 0, flags);
+	json_out_close(out, '}');
+}
+
+static void write_stacks(JsonOut *out, const Tables *t)
+{
+	json_out_key(out, "stacks");
+	json_out_open(out, '{');
+	json_out_key(out, "parent");
+	json_out_open(out, '[');
+	for (guint i = 1; i < t->nodes->len; i++)
+		json_out_int(out, i - g_array_index(t->nodes, Node, i).parent);
+	json_out_close(out, ']');
+	WRITE_COLUMN(out, t->nodes, Node, 1, frame);
+	json_out_close(out, '}');
+}
+
+/* --- writing: samples ------------------------------------------------------ */
+
+/* A sample within the document: its profile and the bases of its indices. */
+typedef struct {
+	const Profile *profile;
+	const ProfileSample *sample;
+	guint set, thread_base, process_base;
+} Row;
+
+typedef void (*RowWriter)(JsonOut *out, const Row *row, gconstpointer data);
+
+static void write_rows(JsonOut *out, const PageContent *content,
+		       RowWriter write, gconstpointer data)
+{
+	Row row = { 0 };
+
+	json_out_open(out, '[');
+	for (row.set = 0; row.set < 2 && content->profile[row.set]; row.set++) {
+		row.profile = content->profile[row.set];
+		for (guint i = 0; i < row.profile->samples->len; i++) {
+			row.sample = profile_at(row.profile->samples,
+						ProfileSample, i);
+			write(out, &row, data);
+		}
+		row.thread_base += row.profile->threads->len;
+		row.process_base += row.profile->processes->len;
+	}
+	json_out_close(out, ']');
+}
+
+static void write_thread(JsonOut *out, const Row *row, gconstpointer data)
+{
+	guint32 thread = row->sample->thread;
+
+	(void)data;
+	json_out_int(out, thread == PROFILE_NONE ? -1 :
+		     (gint64)row->thread_base + thread);
+}
+
+static void write_process(JsonOut *out, const Row *row, gconstpointer data)
+{
+	guint32 process = row->sample->process;
+
+	(void)data;
+	json_out_int(out, process == PROFILE_NONE ? -1 :
+		     (gint64)row->process_base + process);
+}
+
+static void write_set(JsonOut *out, const Row *row, gconstpointer data)
+{
+	(void)data;
+	json_out_int(out, row->set);
+}
+
+static void write_count(JsonOut *out, const Row *row, gconstpointer data)
+{
+	(void)data;
+	json_out_int(out, row->sample->taken);
+}
+
+/* 1 when all weights are equal; they are of the default type. */
+static double row_spread(const Row *row)
+{
+	double value = (double)
+		row->sample->value[row->profile->default_type];
+
+	if (value == 0 || row->sample->taken == 0)
+		return 1;
+	return row->sample->taken * row->sample->square / (value * value);
+}
+
+static void write_spread(JsonOut *out, const Row *row, gconstpointer data)
+{
+	(void)data;
+	json_out_double(out, row_spread(row));
+}
+
+static void write_value(JsonOut *out, const Row *row, gconstpointer type)
+{
+	json_out_int(out, row->sample->value[GPOINTER_TO_UINT(type)]);
+}
+
+static const struct {
+	const char *key;
+	RowWriter write;
+	gboolean compared;	/* only in a comparison */
+} sample_columns[] = {
+	{ "thread", write_thread, FALSE },
+	{ "process", write_process, FALSE },
+	{ "set", write_set, TRUE },
+	{ "count", write_count, FALSE },
+	{ "spread", write_spread, FALSE },
+};
+
+static void write_values(JsonOut *out, const PageContent *content)
+{
+	json_out_key(out, "values");
+	json_out_open(out, '[');
+	for (guint type = 0; type < content->profile[0]->type_count; type++)
+		write_rows(out, content, write_value, GUINT_TO_POINTER(type));
+	json_out_close(out, ']');
+}
+
+static void write_samples(JsonOut *out, const Tables *t,
+			  const PageContent *content)
+{
+	json_out_key(out, "samples");
+	json_out_open(out, '{');
+	json_out_key(out, "stack");
+	json_out_open(out, '[');
+	for (guint i = 0; i < t->ends->len; i++)
+		json_out_int(out, g_array_index(t->ends, guint32, i));
+	json_out_close(out, ']');
+	for (gsize i = 0; i < G_N_ELEMENTS(sample_columns); i++) {
+		if (sample_columns[i].compared && !content->profile[1])
+			continue;
+		json_out_key(out, sample_columns[i].key);
+		write_rows(out, content, sample_columns[i].write, NULL);
+	}
+	write_values(out, content);
+	json_out_close(out, '}');
+}
+
+/* --- writing: moments ------------------------------------------------------ */
+
+static const ProfileMoment *row_moment(const Row *row, guint32 i)
+{
+	return profile_at(row->profile->moments, ProfileMoment,
+			  row->sample->first_moment + i);
+}
+
+static void write_moment_count(JsonOut *out, const Row *row,
+			       gconstpointer data)
+{
+	(void)data;
+	json_out_int(out, row->sample->moment_count);
+}
+
+static void write_deltas(JsonOut *out, const Row *row, gconstpointer data)
+{
+	gint64 before = 0;
+
+	(void)data;
+	for (guint32 i = 0; i < row->sample->moment_count; i++) {
+		gint64 at = (gint64)(row_moment(row, i)->time_ns /
+				     MOMENT_UNIT_NS);
+
+		json_out_int(out, at - before);
+		before = at;
+	}
+}
+
+static void write_weights(JsonOut *out, const Row *row, gconstpointer data)
+{
+	(void)data;
+	for (guint32 i = 0; i < row->sample->moment_count; i++)
+		json_out_int(out, row_moment(row, i)->weight_ns /
+			     WEIGHT_UNIT_NS);
+}
+
+static gboolean weights_differ(const Profile *p)
+{
+	for (guint i = 0; i < p->samples->len; i++) {
+		const ProfileSample *s = profile_at(p->samples, ProfileSample,
+						    i);
+		Row row = { .profile = p, .sample = s };
+
+		for (guint32 k = 1; k < s->moment_count; k++)
+			if (row_moment(&row, k)->weight_ns !=
+			    row_moment(&row, 0)->weight_ns)
+				return TRUE;
+	}
+	return FALSE;
+}
+
+static void write_moments(JsonOut *out, const PageContent *content)
+{
+	json_out_key(out, "moments");
+	json_out_open(out, '{');
+	json_out_key(out, "unit_ns");
+	json_out_int(out, MOMENT_UNIT_NS);
+	json_out_key(out, "count");
+	write_rows(out, content, write_moment_count, NULL);
+	json_out_key(out, "delta");
+	write_rows(out, content, write_deltas, NULL);
+	if (weights_differ(content->profile[0]) ||
+	    (content->profile[1] && weights_differ(content->profile[1]))) {
+		json_out_key(out, "weight");
+		write_rows(out, content, write_weights, NULL);
+	}
+	json_out_close(out, '}');
+}
+
+/* --- writing: threads and processes ---------------------------------------- */
+
+static void write_member_int(JsonOut *out, const char *key, gint64 n)
+{
+	json_out_key(out, key);
+	json_out_int(out, n);
+}
+
+static void write_member_string(JsonOut *out, const char *key, const char *s)
+{
+	json_out_key(out, key);
+	json_out_string(out, s);
+}
+
+static void write_threads(JsonOut *out, const PageContent *content)
+{
+	guint base = 0;
+
+	json_out_key(out, "threads");
+	json_out_open(out, '[');
+	for (guint set = 0; set < 2 && content->profile[set]; set++) {
+		const Profile *p = content->profile[set];
+
+		for (guint i = 0; i < p->threads->len; i++) {
+			const ProfileThread *t =
+				profile_at(p->threads, ProfileThread, i);
+
+			json_out_open(out, '{');
+			write_member_int(out, "process",
+					 t->process == PROFILE_NONE ? -1 :
+					 (gint64)base + t->process);
+			write_member_int(out, "tid", t->tid);
+			write_member_string(out, "name",
+					    profile_text(p, t->name));
+			json_out_close(out, '}');
+		}
+		base += p->processes->len;
+	}
+	json_out_close(out, ']');
+}
+
+static void write_reasons(JsonOut *out, const char *key, const guint64 *counts,
+			  guint first, const char *(*name)(guint reason))
+{
+	json_out_key(out, key);
+	json_out_open(out, '[');
+	for (guint i = first; i < HEALTH_REASONS; i++) {
+		if (counts[i] == 0)
+			continue;
+		json_out_open(out, '[');
+		json_out_string(out, name(i) ? name(i) : "other");
+		json_out_int(out, (gint64)counts[i]);
+		json_out_close(out, ']');
+	}
+	json_out_close(out, ']');
+}
+
+static void write_counters(JsonOut *out, const ProfileProcess *process)
+{
+	const struct {
+		const char *key;
+		guint64 n;
+	} counters[] = {
+		{ "samples", process->samples },
+		{ "expirations", process->expirations },
+		{ "handler_ns", process->handler_ns },
+		{ "flusher_cpu_ns", process->flusher_cpu_ns },
+		{ "cpu_ns", process->cpu_ns },
+		{ "sampled_ns", process->sampled_ns },
+		{ "memory", process->memory },
+		{ "duration_ns", process->duration_ns },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(counters); i++)
+		write_member_int(out, counters[i].key,
+				 (gint64)counters[i].n);
+	json_out_key(out, "asked_hz");
+	json_out_double(out, (double)process->asked_mhz / 1000);
+	write_reasons(out, "lost", process->lost, 0, health_lost_name);
+	write_reasons(out, "truncated", process->truncated,
+		      UNWIND_COMPLETE + 1, health_truncated_name);
+}
+
+static void write_process_names(JsonOut *out, const Profile *p,
+				const ProfileProcess *process)
+{
+	const struct {
+		const char *key;
+		ProfileString text;
+	} names[] = {
+		{ "program", process->program },
+		{ "command", process->command },
+		{ "host", process->host },
+		{ "path", process->path },
+		{ "clock", process->clock },
+		{ "unwind", process->unwind },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(names); i++)
+		write_member_string(out, names[i].key,
+				    profile_text(p, names[i].text));
+}
+
+static void write_process_record(JsonOut *out, const Profile *p,
+				 const ProfileProcess *process, guint set)
+{
+	json_out_open(out, '{');
+	write_member_int(out, "set", set);
+	write_member_int(out, "pid", process->pid);
+	write_member_int(out, "ppid", process->ppid);
+	write_process_names(out, p, process);
+	write_counters(out, process);
+	json_out_key(out, "done");
+	json_out_bool(out, process->done);
+	json_out_key(out, "foreign");
+	json_out_bool(out, process->foreign);
+	json_out_key(out, "salvaged");
+	json_out_bool(out, process->salvaged);
+	write_strings(out, "notes", process->notes);
+	write_strings(out, "skipped", process->skipped);
+	json_out_close(out, '}');
+}
+
+static void write_processes(JsonOut *out, const PageContent *content)
+{
+	json_out_key(out, "processes");
+	json_out_open(out, '[');
+	for (guint set = 0; set < 2 && content->profile[set]; set++) {
+		const Profile *p = content->profile[set];
+
+		for (guint i = 0; i < p->processes->len; i++)
+			write_process_record(out, p,
+					     profile_at(p->processes,
+							ProfileProcess, i),
+					     set);
+	}
+	json_out_close(out, ']');
+}
+
+/* --- the document ---------------------------------------------------------- */
+
+static void write_types(JsonOut *out, const PageContent *content)
+{
+	const Profile *p = content->profile[0];
+
+	json_out_key(out, "types");
+	json_out_open(out, '[');
+	for (guint i = 0; i < p->type_count; i++) {
+		json_out_open(out, '[');
+		json_out_string(out, profile_text(p, p->type[i].type));
+		json_out_string(out, profile_text(p, p->type[i].unit));
+		json_out_close(out, ']');
+	}
+	json_out_close(out, ']');
+	write_member_int(out, "default_type", content->type < 0 ?
+			 (gint64)p->default_type : content->type);
+}
+
+static void write_sets(JsonOut *out, const PageContent *content)
+{
+	json_out_key(out, "sets");
+	json_out_open(out, '[');
+	for (guint set = 0; set < 2 && content->profile[set]; set++)
+		json_out_string(out, content->name[set]);
+	json_out_close(out, ']');
+}
+
+static void write_notes(JsonOut *out, const PageContent *content)
+{
+	json_out_key(out, "notes");
+	json_out_open(out, '[');
+	for (guint set = 0; set < 2; set++)
+		for (guint i = 0; content->notes[set] &&
+		     i < content->notes[set]->len; i++)
+			json_out_string(out, content->notes[set]->pdata[i]);
+	json_out_close(out, ']');
+}
+
+const char *page_content_check(const PageContent *content)
+{
+	const Profile *a = content->profile[0], *b = content->profile[1];
+
+	if (!b)
+		return NULL;
+	if (a->type_count != b->type_count)
+		return "they measured different things";
+	for (guint i = 0; i < a->type_count; i++) {
+		if (strcmp(profile_text(a, a->type[i].type),
+			   profile_text(b, b->type[i].type)) != 0)
+			return "they measured different things";
+		if (strcmp(profile_text(a, a->type[i].unit),
+			   profile_text(b, b->type[i].unit)) != 0)
+			return "they measured in different units";
+	}
+	return NULL;
+}
+
+void page_document_append(GString *text, const PageContent *content)
+{
+	JsonOut out;
+	Tables t;
+
+	tables_init(&t);
+	add_profile(&t, content->profile[0]);
+	if (content->profile[1])
+		add_profile(&t, content->profile[1]);
+
+	json_out_init(&out, text);
+	json_out_open(&out, '{');
+	write_member_int(&out, "version", 1);
+	write_member_string(&out, "title", content->title);
+	write_types(&out, content);
+	write_sets(&out, content);
+	write_strings(&out, "strings", t.strings);
+	write_modules(&out, &t);
+	write_frames(&out, &t);
+	write_stacks(&out, &t);
+	write_samples(&out, &t, content);
+	write_moments(&out, content);
+	write_threads(&out, content);
+	write_processes(&out, content);
+	write_notes(&out, content);
+	json_out_close(&out, '}');
+	tables_release(&t);
+}
