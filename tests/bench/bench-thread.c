@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* pthread_create() and pthread_join() of an empty thread; prints us a pair. */
+/*
+ * pthread_create() and pthread_join() of an empty thread; prints the CPU time
+ * of both threads in us a pair.
+ */
 #include "tests/programs/truth.h"
 
 #include <pthread.h>
@@ -13,7 +16,7 @@ static void *thread_main(void *arg)
 
 int main(void)
 {
-	uint64_t begin = truth_clock_ns(CLOCK_MONOTONIC);
+	uint64_t begin = truth_clock_ns(CLOCK_PROCESS_CPUTIME_ID), used;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		pthread_t id;
@@ -21,7 +24,7 @@ int main(void)
 		REQUIRE(!pthread_create(&id, NULL, thread_main, NULL));
 		pthread_join(id, NULL);
 	}
-	printf("%.4f\n", (double)(truth_clock_ns(CLOCK_MONOTONIC) - begin) /
-				 1e3 / ROUNDS);
+	used = truth_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin;
+	printf("%.4f\n", (double)used / 1e3 / ROUNDS);
 	return 0;
 }

@@ -27,7 +27,6 @@ WRONG = [
     ("MAX_SIZE", "huge", []),
     ("START", "perhaps", []),
     ("CHILDREN", "2", []),
-    ("LOG", "shout", []),
 ]
 
 
@@ -85,7 +84,7 @@ def check_clash():
         for _ in range(3):
             work(scratch, OUTPUT=where)
         tap.equal([os.path.basename(f) for f in scratch.files()],
-                  ["same.pb.gz", "same.pb.gz.1", "same.pb.gz.2"],
+                  ["same.1.pb.gz", "same.2.pb.gz", "same.pb.gz"],
                   "an existing file is never written to")
 
 
@@ -142,15 +141,29 @@ def check_idle():
 def check_rotation():
     with lib.Scratch() as scratch:
         got = lib.run([os.path.join(lib.PROGRAMS, "recursion"), "250", "5000"],
-                      scratch.env(MAX_SIZE="16K", FLUSH="0.1"), scratch.dir)
+                      scratch.env(MAX_SIZE="64K", FLUSH="10ms"), scratch.dir)
         files = scratch.files()
         sizes = [os.stat(f).st_size for f in files]
-        tap.ok(got.status == 0 and 2 <= len(files) <= 3,
-               "PROFAGENT_MAX_SIZE: rotated, two are kept", files, got)
-        tap.ok(all(s <= 2 * 16384 for s in sizes),
+        tap.ok(got.status == 0 and len(files) == 2 and
+               ".old." in files[0],
+               "PROFAGENT_MAX_SIZE: rotated, two are kept", files, sizes, got)
+        tap.ok(all(s <= 80 * 1024 for s in sizes),
                "PROFAGENT_MAX_SIZE: about that size", sizes)
         for f in files:
             tap.ok(lib.folded([f], scratch), "a rotated file can be read")
+
+
+def check_log():
+    with lib.Scratch() as scratch:
+        log = scratch.path("log")
+        got = work(scratch, OUTPUT="/proc/nowhere/%e.pb.gz", LOG=log)
+        tap.equal(got.err, "", "PROFAGENT_LOG: nothing goes to stderr")
+        with open(log, encoding="utf-8") as f:
+            text = f.read()
+        tap.ok("/proc/nowhere" in text,
+               "PROFAGENT_LOG: messages go to the file", got, text)
+        got = work(scratch, OUTPUT="/proc/nowhere/%e.pb.gz", LOG="off")
+        tap.equal(got.err, "", "PROFAGENT_LOG=off: no messages")
 
 
 def main():
@@ -165,6 +178,7 @@ def main():
     check_unwritable()
     check_idle()
     check_rotation()
+    check_log()
     tap.done()
 
 

@@ -97,7 +97,7 @@ def check_growing():
 def check_rotated():
     with lib.Scratch() as scratch:
         lib.run([P + "/recursion", "250", "4000"],
-                scratch.env(MAX_SIZE="32K", FLUSH="0.2"), scratch.dir)
+                scratch.env(MAX_SIZE="64K", FLUSH="10ms"), scratch.dir)
         files = scratch.files()
         tap.ok(len(files) >= 2, "rotated: there are several files", files)
         for f in files:

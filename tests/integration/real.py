@@ -65,7 +65,7 @@ static long work(int seed)
 	std::map<std::string, int> counts;
 	std::regex digits("[0-9]+7");
 	long hits = 0;
-	for (int i = 0; i < 25000; i++) {
+	for (int i = 0; i < 300000; i++) {
 		std::string s = "key" + std::to_string((i * 7919 + seed) % 5003);
 		counts[s]++;
 		hits += std::regex_search(s, digits);
@@ -122,8 +122,11 @@ def check_profile(name, scratch, cpu_ns, functions, tolerance=6):
     return stacks
 
 
-def both(name, argv, functions, cwd=None, stdin=None, tolerance=6):
-    """A program that runs to its end by itself."""
+def both(name, argv, functions, cwd=None, stdin=None, tolerance=6,
+         ends_raw=False):
+    """A program that runs to its end by itself; ends_raw: by a system call
+    of its own, so that its region tells the end of the story.
+    """
     with lib.Scratch() as scratch:
         plain = lib.run(argv, scratch.env(agent=False), cwd or scratch.dir,
                         stdin=stdin)
@@ -133,7 +136,9 @@ def both(name, argv, functions, cwd=None, stdin=None, tolerance=6):
                name + ": same output", "without:", plain, "with:", got)
         tap.equal(got.status, plain.status, name + ": same exit status")
         check_profile(name, scratch, mine.cpu_ns, functions, tolerance)
-        tap.equal(scratch.regions(), [], name + ": nothing is left behind")
+        if not ends_raw:
+            tap.equal(scratch.regions(), [],
+                      name + ": nothing is left behind")
 
 
 def check_sqlite():
@@ -184,7 +189,7 @@ def check_go():
             return None
         for _ in range(2):
             both("Go", [scratch.path("burn-go")], [("main.hashAll", 10)],
-                 tolerance=8)
+                 tolerance=8, ends_raw=True)
     return None
 
 

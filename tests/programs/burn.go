@@ -48,13 +48,13 @@ func main() {
 		go worker(in, out)
 	}
 	go func() {
-		for i := 0; i < 60; i++ {
+		for i := 0; i < 200; i++ {
 			in <- i
 		}
 		close(in)
 	}()
 	var sum uint32
-	for i := 0; i < 60; i++ {
+	for i := 0; i < 200; i++ {
 		sum += <-out
 	}
 	fmt.Println("sum", sum)
