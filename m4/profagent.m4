@@ -5,7 +5,7 @@ AC_DEFUN([PROFAGENT_WARNINGS], [
 AC_ARG_ENABLE([werror],
 	[AS_HELP_STRING([--enable-werror], [let warnings fail the build])],
 	[], [enable_werror=no])
-WARN_BOTH="-Wall -Wextra -Wshadow -Wpointer-arith -Wwrite-strings -Wvla"
+WARN_BOTH="-Wall -Wextra -Wshadow -Wpointer-arith -Wvla"
 WARN_CFLAGS="$WARN_BOTH -Wstrict-prototypes -Wmissing-prototypes"
 WARN_CFLAGS="$WARN_CFLAGS -Wold-style-definition"
 WARN_CFLAGS="$WARN_CFLAGS -Wno-missing-field-initializers"
