@@ -568,6 +568,19 @@ static void write_process(struct pprof *p, const struct pprof_process *c,
 	wire_close(w, mark);
 }
 
+/*
+ * All that are loaded, also those without a sample so far: what a reader finds
+ * in the shared region of a killed process needs them.
+ */
+static void write_modules(struct pprof *p)
+{
+	const struct module_table *table = modules_current();
+	uint32_t i;
+
+	for (i = 0; i < table->count; i++)
+		mapping(p, &table->module[i]);
+}
+
 void pprof_begin(struct pprof *p, const struct pprof_process *process,
 		 uint32_t part)
 {
@@ -579,13 +592,16 @@ void pprof_begin(struct pprof *p, const struct pprof_process *process,
 	p->cpu = process->cpu;
 	p->wall = process->wall;
 	p->start_mono_ns = process->start_mono_ns;
-	if (p->now.members > 0)
+	if (p->now.members > 0) {
+		write_modules(p);
 		return;
+	}
 	p->file_start_ns = part == 0 ? 0 : sys_clock_ns(CLOCK_MONOTONIC) -
 					   process->start_mono_ns;
 	write_fixed_strings(p);
 	write_types(p, process);
 	mapping(p, modules_main());
+	write_modules(p);
 	write_process(p, process, part);
 }
 
