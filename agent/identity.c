@@ -49,6 +49,16 @@ int identity_capture(void)
 	return read_identity(&captured);
 }
 
+unsigned identity_user(void)
+{
+	return captured.user.effective;
+}
+
+unsigned identity_group(void)
+{
+	return captured.group.effective;
+}
+
 /*
  * /proc/self is the program's main thread, its root a link the kernel resolves:
  * it works from the old root, where /proc still is.

@@ -17,6 +17,10 @@
  */
 int identity_capture(void);
 
+/* User and group that were captured: the effective ones. */
+unsigned identity_user(void);
+unsigned identity_group(void);
+
 /*
  * The calling thread (the flusher) takes over what was captured. Returns 0 if
  * it now has no right that the captured thread has not, else -errno.
