@@ -10,7 +10,7 @@
  * A page that is a file carries its document; one that is served asks for it.
  */
 
-/* The document lies in a <script type="application/json"> of the page. */
+/* The document is the text of an element of the page, of type JSON. */
 export class EmbeddedSource {
 	constructor(element)
 	{

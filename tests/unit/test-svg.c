@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* The drawing is parsed by GLib's parser, its boxes measured. */
+#include "tools/svg.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/sample-profile.h"
+
+typedef struct {
+	char *title;
+	double x, y, width;
+} Box;
+
+/* What the parser has seen of a drawing. */
+typedef struct {
+	GArray *boxes;			/* Box: of each <g> */
+	GString *text;			/* of the element being read */
+	GPtrArray *labels;		/* char *: of <text> */
+} Seen;
+
+static double number(const char **names, const char **values,
+		     const char *wanted)
+{
+	for (guint i = 0; names[i]; i++)
+		if (strcmp(names[i], wanted) == 0)
+			return g_ascii_strtod(values[i], NULL);
+	ck_abort_msg("no %s", wanted);
+	return 0;
+}
+
+static void start_element(GMarkupParseContext *context, const char *element,
+			  const char **names, const char **values,
+			  gpointer data, GError **error)
+{
+	Seen *seen = data;
+	const GSList *stack = g_markup_parse_context_get_element_stack(context);
+	Box fresh = { 0 };
+
+	(void)error;
+	g_string_truncate(seen->text, 0);
+	ck_assert_str_ne(element, "script");
+	ck_assert_str_ne(element, "a");
+	if (strcmp(element, "g") == 0)
+		g_array_append_val(seen->boxes, fresh);
+	if (strcmp(element, "rect") == 0 && strcmp(stack->next->data, "g") == 0) {
+		Box *box = &g_array_index(seen->boxes, Box,
+					  seen->boxes->len - 1);
+
+		box->x = number(names, values, "x");
+		box->y = number(names, values, "y");
+		box->width = number(names, values, "width");
+	}
+}
+
+static void end_element(GMarkupParseContext *context, const char *element,
+			gpointer data, GError **error)
+{
+	Seen *seen = data;
+	const GSList *stack = g_markup_parse_context_get_element_stack(context);
+
+	(void)error;
+	if (strcmp(element, "title") == 0 && strcmp(stack->next->data, "g") == 0)
+		g_array_index(seen->boxes, Box, seen->boxes->len - 1).title =
+			g_strdup(seen->text->str);
+	if (strcmp(element, "text") == 0)
+		g_ptr_array_add(seen->labels, g_strdup(seen->text->str));
+}
+
+static void take_text(GMarkupParseContext *context, const char *text,
+		      gsize size, gpointer data, GError **error)
+{
+	(void)context;
+	(void)error;
+	g_string_append_len(((Seen *)data)->text, text, (gssize)size);
+}
+
+static void clear_box(gpointer box)
+{
+	g_free(((Box *)box)->title);
+}
+
+static void seen_init(Seen *seen, const GString *svg)
+{
+	static const GMarkupParser parser = {
+		.start_element = start_element, .end_element = end_element,
+		.text = take_text,
+	};
+	g_autoptr(GMarkupParseContext) context =
+		g_markup_parse_context_new(&parser, 0, seen, NULL);
+	g_autoptr(GError) error = NULL;
+
+	seen->boxes = g_array_new(FALSE, FALSE, sizeof(Box));
+	g_array_set_clear_func(seen->boxes, clear_box);
+	seen->text = g_string_new(NULL);
+	seen->labels = g_ptr_array_new_with_free_func(g_free);
+	if (!g_markup_parse_context_parse(context, svg->str, (gssize)svg->len,
+					  &error) ||
+	    !g_markup_parse_context_end_parse(context, &error))
+		ck_abort_msg("%s", error->message);
+}
+
+static void seen_release(Seen *seen)
+{
+	g_array_free(seen->boxes, TRUE);
+	g_string_free(seen->text, TRUE);
+	g_ptr_array_free(seen->labels, TRUE);
+}
+
+static const Box *find_box(const Seen *seen, const char *name)
+{
+	for (guint i = 0; i < seen->boxes->len; i++) {
+		const Box *box = &g_array_index(seen->boxes, Box, i);
+
+		if (g_str_has_prefix(box->title, name) &&
+		    box->title[strlen(name)] == '\n')
+			return box;
+	}
+	ck_abort_msg("no box %s", name);
+	return NULL;
+}
+
+static void draw(Seen *seen, const char *work, gboolean icicle,
+		 const CalltreeOptions *filter)
+{
+	g_autoptr(Profile) p = sample_profile_new(work);
+	g_autoptr(Calltree) tree = calltree_new(p, filter);
+	const SvgOptions options = { .title = "a & b", .width = 1024,
+				     .icicle = icicle, .unit = "nanoseconds" };
+	g_autoptr(GString) svg = svg_new(tree, &options);
+
+	seen_init(seen, svg);
+}
+
+START_TEST(widths_are_shares)
+{
+	const CalltreeOptions filter = { .type = 1 };
+	Seen seen;
+	const Box *all, *up;
+
+	draw(&seen, "work", FALSE, &filter);
+	all = find_box(&seen, "all");
+	up = find_box(&seen, "main");
+	/* 70 of 100 ms, 1000 px wide; 0.8 px are the gap. */
+	ck_assert_double_eq_tol(all->width, 999.2, 0.11);
+	ck_assert_double_eq_tol(up->width, 699.2, 0.11);
+	ck_assert_double_lt(up->y, all->y);
+	ck_assert_ptr_nonnull(strstr(up->title, "70.00 %"));
+	ck_assert_double_eq_tol(find_box(&seen, "memcpy")->width, 399.2, 0.11);
+	seen_release(&seen);
+}
+END_TEST
+
+START_TEST(boxes_of_a_row_do_not_overlap)
+{
+	const CalltreeOptions filter = { .type = 1 };
+	Seen seen;
+
+	draw(&seen, "work", FALSE, &filter);
+	for (guint i = 0; i < seen.boxes->len; i++)
+		for (guint k = 0; k < seen.boxes->len; k++) {
+			const Box *a = &g_array_index(seen.boxes, Box, i);
+			const Box *b = &g_array_index(seen.boxes, Box, k);
+
+			ck_assert(i == k || a->y != b->y ||
+				  a->x + a->width <= b->x + 0.11 ||
+				  b->x + b->width <= a->x + 0.11);
+		}
+	seen_release(&seen);
+}
+END_TEST
+
+START_TEST(an_icicle_hangs)
+{
+	const CalltreeOptions filter = { .type = 1 };
+	Seen seen;
+
+	draw(&seen, "work", TRUE, &filter);
+	ck_assert_double_gt(find_box(&seen, "main")->y,
+			    find_box(&seen, "all")->y);
+	seen_release(&seen);
+}
+END_TEST
+
+START_TEST(hostile_names_stay_text)
+{
+	const CalltreeOptions filter = { .type = 1 };
+	Seen seen;
+
+	draw(&seen, "</text><script>bad()</script>\x01\x1b[31m", FALSE,
+	     &filter);
+	find_box(&seen, "</text><script>bad()</script>\xef\xbf\xbd\xef\xbf"
+		 "\xbd[31m");
+	seen_release(&seen);
+}
+END_TEST
+
+START_TEST(nothing_left_is_a_drawing)
+{
+	g_autoptr(GRegex) focus = g_regex_new("nowhere", 0, 0, NULL);
+	const CalltreeOptions filter = { .type = 1, .focus = focus };
+	Seen seen;
+
+	draw(&seen, "work", FALSE, &filter);
+	ck_assert_uint_eq(seen.boxes->len, 1);
+	seen_release(&seen);
+}
+END_TEST
+
+/* A stack of 10 000 frames is a tall drawing, and no problem. */
+START_TEST(deep_stacks_are_drawn)
+{
+	const CalltreeOptions filter = { .type = 1 };
+	g_autoptr(Profile) p = sample_profile_new("work");
+	g_autoptr(Calltree) tree = NULL;
+	g_autoptr(GString) svg = NULL;
+	const SvgOptions options = { .title = "t", .width = 400,
+				     .unit = "nanoseconds" };
+	ProfileSample *sample = profile_at(p->samples, ProfileSample, 0);
+
+	sample->first_frame = p->frames->len;
+	sample->frame_count = 10000;
+	for (guint32 i = 0; i < 10000; i++) {
+		guint32 location = i % 2;
+
+		g_array_append_val(p->frames, location);
+	}
+	tree = calltree_new(p, &filter);
+	svg = svg_new(tree, &options);
+	ck_assert_uint_gt(svg->len, 1000000);
+	ck_assert(g_str_has_suffix(svg->str, "</svg>\n"));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("svg");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, widths_are_shares);
+	tcase_add_test(tcase, boxes_of_a_row_do_not_overlap);
+	tcase_add_test(tcase, an_icicle_hangs);
+	tcase_add_test(tcase, hostile_names_stay_text);
+	tcase_add_test(tcase, nothing_left_is_a_drawing);
+	tcase_add_test(tcase, deep_stacks_are_drawn);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
