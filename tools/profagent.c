@@ -12,7 +12,10 @@
 #include "tools/cmd.h"
 
 static const Cmd cmds[] = {
+	{ "flame", cmd_flame, "draw where the time went: a page or a drawing" },
+	{ "repair", cmd_repair, "make a torn profile whole" },
 	{ "report", cmd_report, "show where the time went" },
+	{ "symbolize", cmd_symbolize, "put names into a profile" },
 };
 
 static void print_help(FILE *to)
