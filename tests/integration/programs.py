@@ -39,7 +39,7 @@ RUNS = [
     (["exec-chain"], {}),
     (["spawn"], {}),
     (["dlopen-loop", PLUGIN], {}),
-    (["dlopen-loop", PLUGIN, "100"], {"RATE": "1000"}),
+    (["dlopen-loop", PLUGIN, "1000"], {"RATE": "1000"}),
     (["sigprof-owner", "handler"], {}),
     (["sigprof-owner", "sigwait"], {}),
     (["sigprof-owner", "signalfd"], {}),

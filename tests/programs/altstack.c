@@ -48,10 +48,12 @@ int main(void)
 	for (int i = 0; i < 2; i++)
 		pthread_join(id[i], NULL);
 	printf("%d signals\n", handled);
-	puts("expect share burn_handler 50 8");
-	puts("expect share burn_outside 50 8");
-	/* The walk passes the signal frame and leaves the other stack. */
-	puts("expect share thread_main 100 5");
+	/*
+	 * Two frames of the kernel may burst a small alternate stack: the
+	 * sampler waits until the handler is done, and its time counts for
+	 * the function that it interrupted.
+	 */
+	puts("expect share thread_main 100 3");
 	truth_cpu(4);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four threads that each throw 50 000 C++ exceptions through three functions
+ * Four threads that each throw 250 000 C++ exceptions through three functions
  * as fast as they can, so that the sampler meets the unwinder at work.
  */
 #include "tests/programs/truth.h"
@@ -49,12 +49,12 @@ int main()
 	std::vector<std::thread> threads;
 
 	for (int i = 0; i < 4; i++)
-		threads.emplace_back(catcher, 50000);
+		threads.emplace_back(catcher, 250000);
 	for (auto &t : threads)
 		t.join();
 	printf("caught %ld, destroyed %ld\n", caught.load(), destroyed.load());
-	truth_share("share", "catcher(int)", 100, 100, 6);
-	truth_share("share", "thrower(int)", 100, 100, 25);
+	puts("expect sampled-share catcher(int) 99 2");
+	puts("expect share-at-least thrower(int) 40");
 	truth_cpu(4);
 	return 0;
 }
