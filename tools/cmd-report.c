@@ -122,12 +122,27 @@ static void set_defaults(Options *o)
 	o->selection.options.no_inlines = o->load.no_inlines;
 }
 
+/* Where the health line has no place, what was left out is still said. */
+static void say_skipped(const Profile *p)
+{
+	guint i, k;
+
+	for (i = 0; i < p->processes->len; i++) {
+		const GPtrArray *skipped = profile_at(
+			p->processes, ProfileProcess, i)->skipped;
+
+		for (k = 0; k < skipped->len; k++)
+			cmd_say(name, "%s", (const char *)skipped->pdata[k]);
+	}
+}
+
 static void print(const Report *r, const Options *o)
 {
 	if (o->json) {
 		report_print_json(r, stdout);
 	} else if (o->folded) {
 		report_print_folded(r, stdout);
+		say_skipped(r->profile);
 	} else {
 		report_print_head(r, stdout);
 		if (r->with_tree)

@@ -477,6 +477,11 @@ void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s)
 	row->value[1] = add_saturating(row->value[1], moment.weight_ns);
 	row->taken++;
 	row->square += (double)s->cpu_ns * (double)s->cpu_ns;
+	/* the counters are as old as the last flush */
+	d->process.samples++;
+	d->process.expirations += s->count;
+	d->process.sampled_ns += s->cpu_ns;
+	d->process.cpu_ns = MAX(d->process.cpu_ns, d->process.sampled_ns);
 	if (s->time_ns > d->process.start_mono_ns)
 		moment.time_ns = s->time_ns - d->process.start_mono_ns;
 	if (!(d->flags & PPROF_READ_NO_MOMENTS))

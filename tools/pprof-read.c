@@ -27,6 +27,8 @@ G_DEFINE_QUARK(pprof-read-error-quark, pprof_read_error)
 #define INFLATED_FREE (1ull << 30)
 #define INFLATED_RATIO 400		/* deflate itself ends at 1032 */
 #define FIELDS_BETWEEN_CHECKS 1024
+/* The process is among the first fields of a file. */
+#define ORIGIN_BYTES_MAX (4u << 20)
 #define SKIPPED_MAX 20	/* sentences about one file */
 
 typedef struct {
@@ -298,10 +300,9 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Paths of all profiles in it, sorted. */
-static GPtrArray *list_directory(const char *path, GError **error)
+GPtrArray *pprof_read_list(const char *directory, GError **error)
 {
-	g_autoptr(GDir) dir = g_dir_open(path, 0, error);
+	g_autoptr(GDir) dir = g_dir_open(directory, 0, error);
 	GPtrArray *names;
 	const char *name;
 
@@ -311,7 +312,8 @@ static GPtrArray *list_directory(const char *path, GError **error)
 	while ((name = g_dir_read_name(dir)))
 		if (g_str_has_suffix(name, ".pb.gz") && name[0] != '.')
 			g_ptr_array_add(names,
-					g_build_filename(path, name, NULL));
+					g_build_filename(directory, name,
+							 NULL));
 	g_ptr_array_sort(names, compare_names);
 	return names;
 }
@@ -336,7 +338,7 @@ static gboolean read_one(Profile *p, const char *path, PprofReadFlags flags,
 static gboolean read_directory(Profile *p, const char *path,
 			       PprofReadFlags flags, GError **error)
 {
-	g_autoptr(GPtrArray) names = list_directory(path, error);
+	g_autoptr(GPtrArray) names = pprof_read_list(path, error);
 	g_autoptr(GPtrArray) bad = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GError) first = NULL;
 	guint i, good = 0;
@@ -379,4 +381,60 @@ gboolean pprof_read_path(Profile *p, const char *path, PprofReadFlags flags,
 	if (g_file_test(path, G_FILE_TEST_IS_DIR))
 		return read_directory(p, path, flags, error);
 	return read_one(p, path, flags, error);
+}
+
+/* --- who wrote it ---------------------------------------------------------------- */
+
+static void copy_id(char to[17], const Profile *p, ProfileString id)
+{
+	g_strlcpy(to, profile_text(p, id), 17);
+}
+
+/* Fields up to the process, which the first member has. */
+static gboolean read_until_process(Reader *r)
+{
+	GzipStreamEvent event;
+	Field field;
+	guint8 *to;
+	gsize size;
+
+	while (r->inflated < ORIGIN_BYTES_MAX) {
+		to = fields_room(&r->fields, &size);
+		event = gzip_stream_next(r->stream, to, &size, NULL);
+		r->inflated += size;
+		fields_added(&r->fields, size);
+		while (!r->decode.has_process &&
+		       fields_next(&r->fields, &field) == FIELDS_FIELD)
+			pprof_decode_field(&r->decode, &field);
+		if (r->decode.has_process || event != GZIP_STREAM_DATA)
+			break;
+	}
+	return r->decode.has_process;
+}
+
+gboolean pprof_read_origin(const char *path, PprofOrigin *origin)
+{
+	g_autoptr(Profile) p = profile_new();
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	Reader r = { .name = path, .path = path };
+	const ProfileProcess *process = &r.decode.process;
+	gboolean ok;
+
+	if (fd < 0)
+		return FALSE;
+	r.stream = gzip_stream_new(read_file, GINT_TO_POINTER(fd));
+	fields_init(&r.fields);
+	pprof_decode_init(&r.decode, p, PPROF_READ_NO_MOMENTS);
+	ok = read_until_process(&r);
+	if (ok) {
+		copy_id(origin->run_id, p, process->run_id);
+		copy_id(origin->parent_run_id, p, process->parent_run_id);
+		origin->pid = process->pid;
+		origin->part = r.decode.part;
+	}
+	pprof_decode_release(&r.decode);
+	fields_release(&r.fields);
+	gzip_stream_free(r.stream);
+	close(fd);
+	return ok;
 }

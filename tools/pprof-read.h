@@ -42,7 +42,22 @@ typedef enum {
 gboolean pprof_read_path(Profile *p, const char *path, PprofReadFlags flags,
 			 GError **error);
 
-/* The same from memory; `name` for messages. */
+/* Paths (char *) of the profiles in a directory, sorted; NULL on error. */
+GPtrArray *pprof_read_list(const char *directory, GError **error);
+
+/*
+ * Who wrote a file, without reading it all: FALSE if it is not one of ours. The
+ * ids are 16 hex digits, "" for no parent.
+ */
+typedef struct {
+	char run_id[17], parent_run_id[17];
+	gint32 pid;
+	guint32 part;
+} PprofOrigin;
+
+gboolean pprof_read_origin(const char *path, PprofOrigin *origin);
+
+/* As pprof_read_path() from memory; `name` for messages. */
 gboolean pprof_read_bytes(Profile *p, const char *name, const guint8 *data,
 			  gsize size, PprofReadFlags flags, GError **error);
 

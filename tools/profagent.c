@@ -15,6 +15,7 @@ static const Cmd cmds[] = {
 	{ "flame", cmd_flame, "draw where the time went: a page or a drawing" },
 	{ "repair", cmd_repair, "make a torn profile whole" },
 	{ "report", cmd_report, "show where the time went" },
+	{ "run", cmd_run, "run a program and profile it" },
 	{ "symbolize", cmd_symbolize, "put names into a profile" },
 };
 

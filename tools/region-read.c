@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/region.h"
+#include "tools/alive.h"
 
 typedef struct {
 	int fd;
@@ -170,20 +171,6 @@ static void read_slots(PprofDecode *d, Region *r, GPtrArray *skipped)
 
 /* --- the region of a file ------------------------------------------------------ */
 
-/* Of another boot or machine: only the path is the same. */
-static gboolean is_from_here(const PprofDecode *d)
-{
-	const char *id = profile_text(d->p, d->process.boot_id);
-	g_autofree char *boot = NULL;
-
-	if (id[0] == '\0')
-		return TRUE;
-	if (!g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot,
-				 NULL, NULL))
-		return TRUE;
-	return strcmp(g_strstrip(boot), id) == 0;
-}
-
 /* Whether its samples were taken with an earlier file of this process. */
 static gboolean is_salvaged(const PprofDecode *d)
 {
@@ -205,7 +192,8 @@ void region_read_rest(PprofDecode *d, GPtrArray *skipped)
 	const char *run_id = profile_text(d->p, d->process.run_id);
 
 	if (d->process.done || r.path[0] != '/' || run_id[0] == '\0' ||
-	    !is_from_here(d) || is_salvaged(d))
+	    !alive_is_this_boot(profile_text(d->p, d->process.boot_id)) ||
+	    is_salvaged(d))
 		return;
 	r.fd = open(r.path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (r.fd < 0)

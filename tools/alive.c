@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* alive: see alive.h. */
+#include "tools/alive.h"
+
+#include <stdio.h>
+#include <string.h>
+
+gboolean alive_is_this_boot(const char *boot_id)
+{
+	g_autofree char *boot = NULL;
+
+	if (boot_id[0] == '\0' ||
+	    !g_file_get_contents("/proc/sys/kernel/random/boot_id", &boot,
+				 NULL, NULL))
+		return TRUE;
+	return strcmp(g_strstrip(boot), boot_id) == 0;
+}
+
+gboolean alive_pid(gint32 pid, guint64 start)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
+	g_autofree char *stat = NULL;
+	guint64 begun = 0;
+	char *at, state;
+
+	if (pid <= 0 || !g_file_get_contents(path, &stat, NULL, NULL))
+		return FALSE;
+	/* the name, in brackets, may hold anything */
+	at = strrchr(stat, ')');
+	if (!at || sscanf(at + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+			  "%*s %*s %*s %*s %*s %*s %*s %*s %" G_GUINT64_FORMAT,
+			  &state, &begun) != 2)
+		return FALSE;
+	return begun == start && state != 'Z' && state != 'X';
+}
+
+gboolean alive_process(const Profile *p, const ProfileProcess *process)
+{
+	return alive_is_this_boot(profile_text(p, process->boot_id)) &&
+	       alive_pid(process->pid, process->pid_start);
+}
