@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Addresses are grouped by unit; a unit's line table and functions then answer
- * all of its addresses in one go.
+ * all of its addresses in one go. Units are independent of each other, so
+ * threads share them out among themselves.
  */
 #include "tools/dwarf-lines.h"
 
@@ -11,20 +12,49 @@
 #include "tools/dwarf-functions.h"
 #include "tools/dwarf-units.h"
 
+/* Fewer addresses than this are not worth another thread. */
+#define ALONE_MAX 4000
+
+/* Each thread has the object open for itself; more gain little. */
+#define WORKERS_MAX 4
+
 /* An index of `wanted` with the unit it falls into. */
 struct place {
 	guint32 unit, wanted;
 };
 
-struct job {
+/* The places [first, end), all of one unit. */
+struct group {
+	gsize first, end;
+	guint32 unit;
+};
+
+/*
+ * What all workers share. Read-only while they run, but for `next`: the first
+ * group that nobody has taken, and `done`, for the progress bar; both are
+ * counters that order nothing else.
+ */
+struct crew {
 	const ElfSymbols *symbols;
-	const GArray *wanted;
+	const GArray *wanted;		/* DwarfLinesWanted, by address */
+	GArray *places;			/* struct place, by unit and address */
+	GArray *groups;			/* struct group */
+	gint next, done;
+	DwarfLinesProgress progress;	/* called by the first worker only */
+	void *data;
+};
+
+/* One thread's own; elfutils' handles are not shared. */
+struct job {
+	struct crew *crew;
+	ElfFile *file;			/* the first has the caller's */
+	const ElfSymbols *symbols;
 	SymbolNames *names;
 	guint64 bias;			/* ours - DWARF's */
 	DwarfUnits *units;		/* NULL: no DWARF */
 	DwarfFunctions *functions;
-	GArray *places;			/* struct place, by unit and address */
 	GArray *targets;		/* DwarfTarget, of one unit */
+	GThread *thread;
 };
 
 static gint wanted_compare(gconstpointer a, gconstpointer b)
@@ -119,10 +149,10 @@ static void target_emit(struct job *j, DwarfUnit *unit,
 		symbol_emit(j, t->symbol, file, line);
 }
 
-static const DwarfLinesWanted *place_wanted(const struct job *j, gsize i)
+static const DwarfLinesWanted *place_wanted(const struct crew *c, gsize i)
 {
-	return &g_array_index(j->wanted, DwarfLinesWanted,
-		g_array_index(j->places, struct place, i).wanted);
+	return &g_array_index(c->wanted, DwarfLinesWanted,
+		g_array_index(c->places, struct place, i).wanted);
 }
 
 /* What compilers make up to adjust `this` or a result is not in DWARF. */
@@ -144,88 +174,179 @@ static void target_init(const struct job *j, DwarfTarget *t,
 				  elf_symbols_is_empty(j->symbols);
 }
 
-/* The places [first, end) are of one unit. */
-static void unit_resolve(struct job *j, guint32 index, gsize first, gsize end)
+static void unit_resolve(struct job *j, const struct group *g)
 {
-	DwarfUnit *unit = &g_array_index(j->units->units, DwarfUnit, index);
+	DwarfUnit *unit = &g_array_index(j->units->units, DwarfUnit, g->unit);
+	gsize count = g->end - g->first;
 	DwarfTarget *targets;
 
-	g_array_set_size(j->targets, end - first);
+	g_array_set_size(j->targets, count);
 	targets = (DwarfTarget *)(void *)j->targets->data;
-	for (gsize i = first; i < end; i++)
-		target_init(j, &targets[i - first], place_wanted(j, i));
-	dwarf_functions_scan(j->functions, unit, targets, end - first);
-	for (gsize i = first; i < end; i++)
-		target_emit(j, unit, place_wanted(j, i), &targets[i - first]);
+	for (gsize i = 0; i < count; i++)
+		target_init(j, &targets[i], place_wanted(j->crew,
+							 g->first + i));
+	dwarf_functions_scan(j->functions, unit, targets, count);
+	for (gsize i = 0; i < count; i++)
+		target_emit(j, unit, place_wanted(j->crew, g->first + i),
+			    &targets[i]);
 }
 
-static void unitless_resolve(struct job *j, gsize first, gsize end)
+static void unitless_resolve(struct job *j, const struct group *g)
 {
-	for (gsize i = first; i < end; i++) {
-		const DwarfLinesWanted *w = place_wanted(j, i);
+	for (gsize i = g->first; i < g->end; i++) {
+		const DwarfLinesWanted *w = place_wanted(j->crew, i);
 
 		symbol_names_add_address(j->names, w->offset);
 		symbol_emit(j, elf_symbols_find(j->symbols, w->address), 0, 0);
 	}
 }
 
-static void places_fill(struct job *j)
+static gpointer job_run(gpointer data)
 {
-	for (guint i = 0; i < j->wanted->len; i++) {
-		const DwarfLinesWanted *w = &g_array_index(j->wanted,
+	struct job *j = data;
+	struct crew *c = j->crew;
+	guint taken;
+
+	while ((taken = g_atomic_int_add(&c->next, 1)) < c->groups->len) {
+		const struct group *g = &g_array_index(c->groups,
+						struct group, taken);
+		gint done;
+
+		if (g->unit == DWARF_UNITS_NONE)
+			unitless_resolve(j, g);
+		else
+			unit_resolve(j, g);
+		done = g_atomic_int_add(&c->done, g->end - g->first);
+		if (!j->thread && c->progress)
+			c->progress(c->data, done + (g->end - g->first));
+	}
+	return NULL;
+}
+
+/* --- the crew ------------------------------------------------------------ */
+
+static void job_init(struct job *j, struct crew *c, ElfFile *file,
+		     SymbolNames *names)
+{
+	Dwarf *dwarf = elf_file_dwarf(file, &j->bias);
+
+	j->crew = c;
+	j->file = file;
+	j->symbols = c->symbols;
+	j->names = names;
+	j->functions = dwarf_functions_new(names);
+	j->units = dwarf ? dwarf_units_new(dwarf) : NULL;
+	j->targets = g_array_new(FALSE, FALSE, sizeof(DwarfTarget));
+}
+
+static void job_release(struct job *j)
+{
+	g_array_free(j->targets, TRUE);
+	dwarf_functions_free(j->functions);
+	dwarf_units_free(j->units);
+}
+
+static void places_fill(struct crew *c, const struct job *j)
+{
+	for (guint i = 0; i < c->wanted->len; i++) {
+		const DwarfLinesWanted *w = &g_array_index(c->wanted,
 						DwarfLinesWanted, i);
 		struct place p = { DWARF_UNITS_NONE, i };
 
 		if (j->units)
 			p.unit = dwarf_units_find(j->units,
 						  w->address - j->bias);
-		g_array_append_val(j->places, p);
+		g_array_append_val(c->places, p);
 	}
-	g_array_sort(j->places, place_compare);
+	g_array_sort(c->places, place_compare);
 }
 
-static void job_run(struct job *j, DwarfLinesProgress progress, void *data)
+static void groups_fill(struct crew *c)
 {
-	gsize first = 0;
+	for (gsize i = 0; i < c->places->len; i++) {
+		guint32 unit = g_array_index(c->places, struct place, i).unit;
+		struct group g = { i, i + 1, unit }, *last = NULL;
 
-	while (first < j->places->len) {
-		guint32 unit = g_array_index(j->places, struct place,
-					     first).unit;
-		gsize end = first + 1;
-
-		while (end < j->places->len &&
-		       g_array_index(j->places, struct place, end).unit == unit)
-			end++;
-		if (unit == DWARF_UNITS_NONE)
-			unitless_resolve(j, first, end);
+		if (c->groups->len > 0)
+			last = &g_array_index(c->groups, struct group,
+					      c->groups->len - 1);
+		if (last && last->unit == unit)
+			last->end = i + 1;
 		else
-			unit_resolve(j, unit, first, end);
-		if (progress)
-			progress(data, end);
-		first = end;
+			g_array_append_val(c->groups, g);
 	}
 }
 
-void dwarf_lines_resolve(const ElfFile *f, const ElfSymbols *symbols,
+/*
+ * Another thread, if the object can be opened again and looks the same; it is
+ * opened here, as finding files is not for several threads at once.
+ */
+static gboolean helper_start(struct job *j, struct crew *c, const ElfFile *f,
+			     const struct job *first)
+{
+	ElfFile *file = elf_file_reopen(f);
+
+	if (!file)
+		return FALSE;
+	job_init(j, c, file, symbol_names_new());
+	if (j->units && j->units->units->len == first->units->units->len) {
+		j->thread = g_thread_new("names", job_run, j);
+		return TRUE;
+	}
+	job_release(j);
+	symbol_names_free(j->names);
+	elf_file_free(file);
+	return FALSE;
+}
+
+static void helper_finish(struct job *j, SymbolNames *names)
+{
+	g_thread_join(j->thread);
+	symbol_names_merge(names, j->names);
+	job_release(j);
+	symbol_names_free(j->names);
+	elf_file_free(j->file);
+}
+
+static guint helpers_wanted(const struct crew *c, const struct job *first)
+{
+	guint workers = MIN(g_get_num_processors(), WORKERS_MAX);
+
+	if (!first->units || c->wanted->len <= ALONE_MAX)
+		return 0;
+	return MIN(workers, c->groups->len) - 1;
+}
+
+static void crew_run(struct crew *c, ElfFile *f, SymbolNames *names)
+{
+	struct job first = { 0 }, helpers[WORKERS_MAX] = { 0 };
+	guint wanted, started = 0;
+
+	job_init(&first, c, f, names);
+	places_fill(c, &first);
+	groups_fill(c);
+	wanted = helpers_wanted(c, &first);
+	while (started < wanted &&
+	       helper_start(&helpers[started], c, f, &first))
+		started++;
+	job_run(&first);
+	for (guint i = 0; i < started; i++)
+		helper_finish(&helpers[i], names);
+	job_release(&first);
+}
+
+void dwarf_lines_resolve(ElfFile *f, const ElfSymbols *symbols,
 			 GArray *wanted, SymbolNames *names,
 			 DwarfLinesProgress progress, void *data)
 {
-	struct job j = { 0 };
-	Dwarf *dwarf = elf_file_dwarf(f, &j.bias);
+	struct crew c = { .symbols = symbols, .wanted = wanted,
+			  .progress = progress, .data = data };
 
 	g_array_sort(wanted, wanted_compare);
-	j.symbols = symbols;
-	j.wanted = wanted;
-	j.names = names;
-	j.functions = dwarf_functions_new(names);
-	j.units = dwarf ? dwarf_units_new(dwarf) : NULL;
-	j.places = g_array_new(FALSE, FALSE, sizeof(struct place));
-	j.targets = g_array_new(FALSE, FALSE, sizeof(DwarfTarget));
-	places_fill(&j);
-	job_run(&j, progress, data);
-	g_array_free(j.places, TRUE);
-	g_array_free(j.targets, TRUE);
-	dwarf_functions_free(j.functions);
-	dwarf_units_free(j.units);
+	c.places = g_array_new(FALSE, FALSE, sizeof(struct place));
+	c.groups = g_array_new(FALSE, FALSE, sizeof(struct group));
+	crew_run(&c, f, names);
+	g_array_free(c.places, TRUE);
+	g_array_free(c.groups, TRUE);
 	symbol_names_sort(names);
 }

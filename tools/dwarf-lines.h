@@ -18,7 +18,8 @@ typedef struct {
 	guint64 address;		/* the object's own virtual address */
 } DwarfLinesWanted;
 
-/* Called after each unit, with the number of addresses that are done. */
+/* Called now and then by the caller's thread, with the number of addresses
+ * that are done. */
 typedef void (*DwarfLinesProgress)(void *data, gsize done);
 
 /*
@@ -27,7 +28,7 @@ typedef void (*DwarfLinesProgress)(void *data, gsize done);
  * object without DWARF is named from `symbols` alone. Damaged DWARF costs
  * names, nothing else.
  */
-void dwarf_lines_resolve(const ElfFile *f, const ElfSymbols *symbols,
+void dwarf_lines_resolve(ElfFile *f, const ElfSymbols *symbols,
 			 GArray *wanted, SymbolNames *names,
 			 DwarfLinesProgress progress, void *data);
 

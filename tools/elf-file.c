@@ -438,6 +438,19 @@ Dwarf *elf_file_dwarf(const ElfFile *f, guint64 *bias)
 	return dwarf;
 }
 
+ElfFile *elf_file_reopen(const ElfFile *f)
+{
+	g_autoptr(ElfFile) other = NULL;
+	int fd = regular_open(f->path);
+
+	if (fd < 0)
+		return NULL;
+	other = file_open_fd(f->search, f->path, f->recorded, fd);
+	if (!other || g_strcmp0(other->build_id, f->build_id) != 0)
+		return NULL;
+	return g_steal_pointer(&other);
+}
+
 static gboolean has_section(Elf *elf, const char *name)
 {
 	Elf_Scn *scn = NULL;
@@ -464,14 +477,12 @@ static char *debug_file_find(const ElfFile *f)
 	const char *link;
 	char *found = NULL, *path = NULL;
 	void *data;
-	int fd = -1;
+	int fd;
 
 	if (has_section(f->elf, ".debug_info") ||
 	    has_section(f->elf, ".zdebug_info"))
 		return NULL;
-	fd = regular_open(f->path);
-	other = fd < 0 ? NULL : file_open_fd(f->search, f->path, f->recorded,
-					     fd);
+	other = elf_file_reopen(f);
 	if (!other)
 		return NULL;
 	data = other;

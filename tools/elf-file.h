@@ -43,6 +43,12 @@ ElfFile *elf_file_open(const ElfFileSearch *search, const char *path,
 void elf_file_free(ElfFile *f);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ElfFile, elf_file_free)
 
+/*
+ * The same object once more, for another thread: elfutils' handles are for one
+ * thread each. NULL if it cannot be opened again, as the vdso cannot.
+ */
+ElfFile *elf_file_reopen(const ElfFile *f);
+
 /* The virtual address that the byte at `offset` is loaded at; FALSE if it is
  * not loaded at all. */
 gboolean elf_file_address(const ElfFile *f, guint64 offset, guint64 *address);

@@ -127,6 +127,46 @@ void symbol_names_add_line(SymbolNames *n, guint32 function, gint32 line)
 		      n->addresses->len - 1).line_count++;
 }
 
+/* g_free() it: the index in `n` of each function of `from`. */
+static guint32 *functions_merge(SymbolNames *n, const SymbolNames *from)
+{
+	guint32 *map = g_new(guint32, from->functions->len + 1);
+
+	for (guint i = 0; i < from->functions->len; i++) {
+		SymbolFunction f = g_array_index(from->functions,
+						 SymbolFunction, i);
+
+		f.name = symbol_names_add_text(n,
+				symbol_names_text(from, f.name));
+		f.system_name = symbol_names_add_text(n,
+				symbol_names_text(from, f.system_name));
+		f.file = symbol_names_add_text(n,
+				symbol_names_text(from, f.file));
+		map[i] = symbol_names_add_function(n, &f);
+	}
+	return map;
+}
+
+void symbol_names_merge(SymbolNames *n, const SymbolNames *from)
+{
+	g_autofree guint32 *map = functions_merge(n, from);
+	guint32 shift = n->lines->len;
+
+	for (guint i = 0; i < from->lines->len; i++) {
+		SymbolLine l = g_array_index(from->lines, SymbolLine, i);
+
+		l.function = map[l.function];
+		g_array_append_val(n->lines, l);
+	}
+	for (guint i = 0; i < from->addresses->len; i++) {
+		SymbolAddress a = g_array_index(from->addresses,
+						SymbolAddress, i);
+
+		a.first_line += shift;
+		g_array_append_val(n->addresses, a);
+	}
+}
+
 static gint address_compare(gconstpointer a, gconstpointer b)
 {
 	const SymbolAddress *x = a, *y = b;

@@ -61,6 +61,9 @@ guint32 symbol_names_add_function(SymbolNames *n, const SymbolFunction *f);
 void symbol_names_add_address(SymbolNames *n, guint64 offset);
 void symbol_names_add_line(SymbolNames *n, guint32 function, gint32 line);
 
+/* Adds all that `from` has; its addresses are not in `n`. */
+void symbol_names_merge(SymbolNames *n, const SymbolNames *from);
+
 /* Orders the addresses; needed after adding, before symbol_names_find. */
 void symbol_names_sort(SymbolNames *n);
 

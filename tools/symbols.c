@@ -220,7 +220,7 @@ static GArray *wanted_new(const ElfFile *f, const GArray *offsets,
 }
 
 /* Returns whether anything was added to `names`. */
-static gboolean file_resolve(Symbols *s, const ElfFile *f,
+static gboolean file_resolve(Symbols *s, ElfFile *f,
 			     const GArray *offsets, SymbolNames *names)
 {
 	g_autoptr(GArray) wanted = wanted_new(f, offsets, names);
