@@ -157,10 +157,10 @@ def report(args, files, scratch=None):
     return done.out
 
 
-def folded(files, scratch=None):
+def folded(files, scratch=None, *options):
     """[(frames, root first; value)] of one view of all files."""
     stacks = []
-    for line in report(["--folded"], files, scratch).splitlines():
+    for line in report(["--folded", *options], files, scratch).splitlines():
         stack, value = line.rsplit(" ", 1)
         stacks.append((stack.split(";"), int(value)))
     return stacks
