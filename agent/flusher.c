@@ -289,10 +289,10 @@ static void loop(int fd)
 			continue;
 		}
 		flusher_round(false);
+		signals_check();
 		if (sys_clock_ns(CLOCK_MONOTONIC) < due)
 			continue;
 		due = sys_clock_ns(CLOCK_MONOTONIC) + interval;
-		signals_check();
 		if (is_alone()) {
 			flusher_round(true);
 			region_unlink();

@@ -183,6 +183,11 @@ int signals_ours(void)
 	return atomic_load_explicit(&ours, memory_order_relaxed);
 }
 
+static int get_spare(void)
+{
+	return atomic_load_explicit(&spare, memory_order_relaxed);
+}
+
 static signals_set get_set(const _Atomic signals_set *set)
 {
 	return atomic_load_explicit(set, memory_order_relaxed);
@@ -197,7 +202,7 @@ static signals_set bit_or_none(int signo)
 static signals_set borrowed(void)
 {
 	return bit_or_none(signals_ours()) |
-	       bit_or_none(atomic_load_explicit(&spare, memory_order_relaxed));
+	       bit_or_none(get_spare());
 }
 
 /*
@@ -226,9 +231,8 @@ static bool is_free(int signo, signals_set mask)
 {
 	struct kernel_action act;
 
-	return signo != signals_ours() && !has(get_set(&lent), signo) &&
-	       !has(get_set(&released), signo) && !tells_apart(mask, signo) &&
-	       get_action(signo, &act) == 0 && is_default(act.handler);
+	return !has(borrowed() | get_set(&lent) | get_set(&released), signo) &&
+	       !tells_apart(mask, signo) && get_action(signo, &act) == 0 && is_default(act.handler);
 }
 
 static int find_free(signals_set mask)
@@ -272,13 +276,14 @@ static void remember(int signo)
 	wanted[signo].mask = act.mask;
 }
 
-static void borrow(int signo, signals_set mask)
+/* 0: none. Our handler is behind it if it is behind the other. */
+static void set_borrowed(_Atomic int *which, int signo)
 {
 	if (signo)
 		remember(signo);
-	atomic_store_explicit(&ours, signo, memory_order_relaxed);
-	atomic_store_explicit(&spare, signo ? find_free(mask) : 0,
-			      memory_order_relaxed);
+	if (signo && installed && install(signo) != 0)
+		signo = 0;
+	atomic_store_explicit(which, signo, memory_order_relaxed);
 }
 
 int signals_init(int signo)
@@ -292,7 +297,9 @@ int signals_init(int signo)
 	if (signo == 0)
 		err = -EBUSY;
 	else
-		borrow(signo, mask);
+		set_borrowed(&ours, signo);
+	if (err == 0)
+		set_borrowed(&spare, find_free(mask));
 	real = mask & ~borrowed();
 	if (real != mask)
 		signals_restore(real);
@@ -306,6 +313,8 @@ int signals_install(void)
 
 	if (!installed && signals_ours() != 0)
 		err = install(signals_ours());
+	if (!installed && err == 0 && get_spare() != 0)
+		install(get_spare());
 	installed = err == 0;
 	unlock(old);
 	return err;
@@ -349,49 +358,17 @@ static void settle_actions(int signo)
 	}
 }
 
-/*
- * Our clocks shall use another signal. `stay`: our handler stays behind
- * this one. The lock is held.
- */
-static void move_away(int from, bool stay)
+/* `stay`: our handler stays behind it. */
+static void give_back(int signo, bool stay)
 {
-	int to = atomic_load_explicit(&spare, memory_order_relaxed);
-
-	if (to == 0 || !is_free(to, 0))
-		to = find_free(0);
-	if (to == 0)
-		to = find_any();
-	if (stay && installed)
-		atomic_fetch_or_explicit(&lent, SIGNALS_BIT(from),
-					 memory_order_relaxed);
-	atomic_fetch_or_explicit(&released, SIGNALS_BIT(from),
+	atomic_fetch_or_explicit(&released, SIGNALS_BIT(signo),
 				 memory_order_relaxed);
-	borrow(to, 0);
-	if (to && installed && install(to) != 0)
-		borrow(0, 0);
-	if (stay && installed)
-		install_behind(from, wanted[from].mask);
-	settle_actions(from);
-}
-
-void signals_claim(int signo)
-{
-	bool moved = false;
-	signals_set old;
-
-	if (signo == 0 || signo != signals_ours())
+	settle_actions(signo);
+	if (!stay || !installed)
 		return;
-	old = lock();
-	if (signo == signals_ours()) {
-		move_away(signo, true);
-		moved = true;
-	}
-	/* no signal comes between: the clocks move before ours is blocked */
-	unlock(~(signals_set)0);
-	if (moved)
-		agent_change_signal();
-	signals_restore(old);
-	signals_settle_self();
+	atomic_fetch_or_explicit(&lent, SIGNALS_BIT(signo),
+				 memory_order_relaxed);
+	install_behind(signo, wanted[signo].mask);
 }
 
 static bool is_replaced(int signo)
@@ -402,22 +379,74 @@ static bool is_replaced(int signo)
 	       now.handler != sampler_handle;
 }
 
+/*
+ * The program means `signo`. Returns true if our clocks have to use
+ * another signal from now on. The lock is held.
+ */
+static bool give_up(int signo, bool stay)
+{
+	int to = get_spare();
+
+	if (to && is_replaced(to)) {
+		give_back(to, false);
+		set_borrowed(&spare, find_free(0));
+	}
+	to = get_spare();
+	if (signo != to && signo != signals_ours())
+		return false;
+	if (signo == to) {
+		give_back(signo, stay);
+		set_borrowed(&spare, find_free(0));
+		return false;
+	}
+	if (to == 0)
+		to = find_free(0);
+	if (to == 0)
+		to = find_any();
+	if (to == get_spare())
+		atomic_store_explicit(&ours, to, memory_order_relaxed);
+	else
+		set_borrowed(&ours, to);
+	give_back(signo, stay);
+	set_borrowed(&spare, find_free(0));
+	return true;
+}
+
+void signals_claim(int signo)
+{
+	bool moved;
+	signals_set old;
+
+	if (signo == 0 || !has(borrowed(), signo))
+		return;
+	old = lock();
+	moved = give_up(signo, true);
+	/* no signal comes between: the clocks move before ours is blocked */
+	unlock(~(signals_set)0);
+	if (moved)
+		agent_change_signal();
+	signals_restore(old);
+	signals_settle_self();
+}
+
 void signals_check(void)
 {
 	int signo = signals_ours();
 	bool replaced = signo && is_replaced(signo);
-	bool met = signo && atomic_exchange_explicit(&held, 0,
-						     memory_order_relaxed) ==
-				    signo;
+	int met = atomic_exchange_explicit(&held, 0, memory_order_relaxed);
+	bool moved = false;
 	signals_set old;
 
 	if (!replaced && !met)
 		return;
 	old = lock();
-	if (signo == signals_ours())
-		move_away(signo, !replaced);
+	if (replaced)
+		moved = give_up(signo, false);
+	if (met)
+		moved |= give_up(met, true);
 	unlock(old);
-	agent_change_signal();
+	if (moved)
+		agent_change_signal();
 }
 
 /* --- in the handler -------------------------------------------------------- */
@@ -487,20 +516,32 @@ void signals_inherit(signals_set from)
 	settled = from;
 }
 
-/* Sends it again: it is blocked now and waits as it should have. */
+/*
+ * Sends it again: it is blocked now and waits as it should have. To the
+ * whole process only the main thread may send what the kernel or kill() do;
+ * from another it comes as by sigqueue(), its sender still named.
+ */
 static void put_back(int signo, siginfo_t *info)
 {
-	if (info->si_code == SI_TKILL)
-		sys_call(SYS_rt_tgsigqueueinfo, sys_getpid(), sys_gettid(),
-			 signo, info);
-	else
-		sys_call(SYS_rt_sigqueueinfo, sys_getpid(), signo, info);
+	int pid = sys_getpid(), tid = sys_gettid();
+
+	if (info->si_code == SI_TKILL) {
+		sys_call(SYS_rt_tgsigqueueinfo, pid, tid, signo, info);
+		return;
+	}
+	if (info->si_code == SI_USER && info->si_pid == pid) {
+		sys_call(SYS_kill, pid, signo);
+		return;
+	}
+	if (info->si_code >= 0 && pid != tid)
+		info->si_code = SI_QUEUE;
+	sys_call(SYS_rt_sigqueueinfo, pid, signo, info);
 }
 
 /* A signal of the program in a thread that believes to block it. */
 static bool hold(int signo, siginfo_t *info, signals_set *mask)
 {
-	if (signo == signals_ours()) {
+	if (has(borrowed(), signo)) {
 		if (!has(*mask, stand_in(signo)))
 			return false;
 		*mask |= SIGNALS_BIT(signo);
@@ -553,7 +594,7 @@ void signals_foreign(int signo, siginfo_t *info, void *context)
 bool signals_holds(int signo)
 {
 	return signo > 0 && signo < SIGNALS &&
-	       (signo == signals_ours() || has(get_set(&lent), signo));
+	       has(borrowed() | get_set(&lent), signo);
 }
 
 static void show_wanted(int signo, struct sigaction *old)
@@ -618,13 +659,13 @@ signals_set signals_hide(signals_set set)
 {
 	int signo;
 
+	/* a signal was held here, and the flusher has not come to it yet */
+	signals_claim(atomic_load_explicit(&held, memory_order_relaxed));
 	signals_settle_self();
 	while ((signo = signals_ours()) && tells_apart(set, signo))
 		signals_claim(signo);
-	signo = atomic_load_explicit(&spare, memory_order_relaxed);
-	if (signo && tells_apart(set, signo))
-		atomic_store_explicit(&spare, find_free(set),
-				      memory_order_relaxed);
+	while ((signo = get_spare()) && tells_apart(set, signo))
+		signals_claim(signo);
 	return set & ~borrowed();
 }
 
