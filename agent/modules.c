@@ -57,7 +57,6 @@ static struct {
 	uint64_t taken_ns;		/* of the last reading */
 	uint64_t main_pc;
 	uint32_t next_id;
-	bool main_known;
 } writer;
 
 /* --- memory -------------------------------------------------------------- */
@@ -118,10 +117,9 @@ static const char *path_new(const struct maps_entry *s)
 	struct block *b = &writer.names;
 	char *path;
 
-	if (b->size + s->path_size + 1 > b->capacity) {
-		/* Paths are pointed to: a full piece stays where it is. */
+	/* Paths are pointed to: a full piece stays where it is. */
+	if (b->size + s->path_size + 1 > b->capacity)
 		*b = (struct block){ NULL, 0, 0 };
-	}
 	path = block_push(b, s->path_size + 1);
 	if (path == NULL)
 		return NULL;
@@ -440,13 +438,22 @@ static void mark_resident(struct slot *slot)
 	}
 }
 
+/* As if nothing had been read yet. Slots stay: readers may look at them. */
+static void forget(void)
+{
+	writer.next_id = 1;
+	writer.history.size = 0;
+	writer.history_told = 0;
+	writer.taken_ns = 0;
+}
+
 int modules_init(const char *maps)
 {
 	struct slot *first;
 	int ret;
 
+	forget();
 	writer.path = maps != NULL ? maps : "/proc/self/maps";
-	writer.next_id = 1;
 	writer.main_pc = getauxval(AT_ENTRY);
 	ret = refresh(NULL);
 	if (ret < 0)
@@ -468,10 +475,7 @@ void modules_reset_after_fork(void)
 	for (struct slot *s = writer.slots; s != NULL; s = s->next)
 		atomic_store_explicit(&s->readers, &s->table == first,
 				      memory_order_relaxed);
-	writer.next_id = 1;
-	writer.history.size = 0;
-	writer.history_told = 0;
-	writer.taken_ns = 0;
+	forget();
 	if (writer.path != NULL)
 		refresh(NULL);
 }

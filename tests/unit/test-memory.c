@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "agent/memory.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Three pages, the last not mapped; every word holds its own address. */
+static uint64_t pages;
+
+static void setup(void)
+{
+	uint8_t *p = mmap(NULL, 3 * MEMORY_PAGE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert(p != MAP_FAILED);
+	pages = (uint64_t)(uintptr_t)p;
+	for (uint64_t at = 0; at < 2 * MEMORY_PAGE; at += 8)
+		memcpy(p + at, &(uint64_t){ pages + at }, 8);
+	ck_assert_int_eq(munmap(p + 2 * MEMORY_PAGE, MEMORY_PAGE), 0);
+}
+
+static void teardown(void)
+{
+	munmap((void *)(uintptr_t)pages, 2 * MEMORY_PAGE);
+}
+
+START_TEST(every_word_is_read_alike_from_inside_and_outside)
+{
+	struct memory direct, copied;
+
+	memory_init(&direct, pages, pages + 2 * MEMORY_PAGE);
+	memory_init(&copied, 0, 0);
+	for (uint64_t at = 0; at <= 2 * MEMORY_PAGE - 8; at += 3) {
+		uint64_t expected, a = 1, b = 2;
+
+		memcpy(&expected, (void *)(uintptr_t)(pages + at), 8);
+		ck_assert(memory_is_direct(&direct, pages + at));
+		ck_assert(!memory_is_direct(&copied, pages + at));
+		ck_assert(memory_read(&direct, pages + at, &a));
+		ck_assert(memory_read(&copied, pages + at, &b));
+		ck_assert_uint_eq(a, expected);
+		ck_assert_uint_eq(b, expected);
+	}
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_fails)
+{
+	const uint64_t end = pages + 2 * MEMORY_PAGE;
+	const uint64_t bad[] = { 0, 1, 4095, end, end - 7, end - 1,
+				 UINT64_MAX, UINT64_MAX - 7, UINT64_MAX - 4096,
+				 1ull << 47, 1ull << 63 };
+	struct memory m;
+	uint64_t value;
+
+	memory_init(&m, pages, end);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ck_assert_msg(!memory_read(&m, bad[i], &value), "%#lx",
+			      (unsigned long)bad[i]);
+	ck_assert(memory_read(&m, end - 8, &value));
+}
+END_TEST
+
+START_TEST(empty_and_tiny_ranges_allow_no_direct_read)
+{
+	struct memory m;
+
+	for (uint64_t size = 0; size < 8; size++) {
+		memory_init(&m, pages, pages + size);
+		ck_assert(!memory_is_direct(&m, pages));
+	}
+	memory_init(&m, pages, pages - 100);
+	ck_assert(!memory_is_direct(&m, pages));
+	memory_init(&m, pages, pages + 8);
+	ck_assert(memory_is_direct(&m, pages));
+	ck_assert(!memory_is_direct(&m, pages + 1));
+	ck_assert(!memory_is_direct(&m, pages - 1));
+}
+END_TEST
+
+START_TEST(a_copy_stops_where_memory_does)
+{
+	const uint64_t end = pages + 2 * MEMORY_PAGE;
+	uint8_t buf[MEMORY_PAGE];
+	struct memory m;
+
+	memory_init(&m, 0, 0);
+	ck_assert_uint_eq(memory_copy(&m, pages + 5, buf, 100), 100);
+	ck_assert_int_eq(memcmp(buf, (void *)(uintptr_t)(pages + 5), 100), 0);
+	ck_assert_uint_eq(memory_copy(&m, end - 16, buf, 100), 16);
+	ck_assert_uint_eq(memory_copy(&m, end, buf, 100), 0);
+	ck_assert_uint_eq(memory_copy(&m, 0, buf, 100), 0);
+}
+END_TEST
+
+START_TEST(a_window_serves_the_words_around)
+{
+	struct memory m;
+	uint64_t value;
+
+	memory_init(&m, 0, 0);
+	ck_assert(memory_read(&m, pages + 1000, &value));
+	/* Gone from the page, still in the window: no second system call. */
+	memset((void *)(uintptr_t)(pages + 900), 0, 200);
+	ck_assert(memory_read(&m, pages + 1000 + 64, &value));
+	ck_assert_uint_eq(value, pages + 1064);
+	ck_assert(memory_read(&m, pages + 1000 - 24, &value));
+	ck_assert_uint_eq(value, pages + 976);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("memory");
+	TCase *tc = tcase_create("memory");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, every_word_is_read_alike_from_inside_and_outside);
+	tcase_add_test(tc, what_cannot_be_read_fails);
+	tcase_add_test(tc, empty_and_tiny_ranges_allow_no_direct_read);
+	tcase_add_test(tc, a_copy_stops_where_memory_does);
+	tcase_add_test(tc, a_window_serves_the_words_around);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
