@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * profagent flame: pictures of a profile. A page (.html) holds the whole
- * profile and is filtered by who looks at it; a drawing (.svg) is static, so its
- * filters are options.
+ * profile and is filtered by who looks at it; a drawing (.svg) is static, so
+ * its filters are options.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ static const char name[] = "flame";
 
 typedef struct {
 	Load load;			/* all files, or the one before */
-	Load load_after;		/* its files are those of load, shifted */
+	Load load_after;		/* of --diff; its texts are load's */
 	Selection selection;
 	char *output, *title, *format;
 	gboolean diff, icicle, inverted, is_svg;
@@ -36,7 +36,7 @@ static void options_release(Options *o)
 	g_free(o->format);
 }
 
-/* --- command line ---------------------------------------------------------- */
+/* --- command line --------------------------------------------------------- */
 
 static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 {
@@ -142,7 +142,7 @@ static gboolean check(Options *o, GError **error)
 	return selection_check(&o->selection, error);
 }
 
-/* --- pictures -------------------------------------------------------------- */
+/* --- pictures ------------------------------------------------------------- */
 
 /* "redis-server (4711) on db7", or what the file is called. */
 static char *make_title(const Options *o, const Profile *p)

@@ -14,7 +14,7 @@
 
 typedef struct {
 	GString *text;			/* not owned */
-	gboolean follows;		/* a comma is due before the next value */
+	gboolean follows;		/* a comma before the next value */
 } JsonOut;
 
 /* Appends to `text`, which outlives it. */

@@ -11,6 +11,7 @@
 #include "agent/unwind.h"
 #include "tools/health.h"
 #include "tools/json-out.h"
+#include "tools/stack-tree.h"
 #include "tools/symbols.h"
 
 /* Fine enough for a heatmap, and short in the file. */
@@ -23,10 +24,6 @@ typedef struct {
 	gint32 line;
 	guint32 flags;
 } Frame;
-
-typedef struct {
-	guint32 parent, frame;
-} Node;
 
 /* A run of frames that a location stands for, the outermost first. */
 typedef struct {
@@ -41,10 +38,9 @@ typedef struct {
 	GHashTable *module_index;	/* path -> index + 1 */
 	GArray *frames;			/* Frame */
 	GHashTable *frame_index;	/* Frame * of frame_keys -> index + 1 */
-	GArray *nodes;			/* Node; [0] the root */
-	GHashTable *node_index;		/* parent << 32 | frame -> node */
+	StackTree stacks;
 	GStringChunk *texts;		/* names made here */
-	GArray *ends;			/* guint32: node of each sample, in order */
+	GArray *ends;			/* guint32: node of each sample */
 	GArray *run_frames;		/* guint32: frames of the runs */
 } Tables;
 
@@ -63,19 +59,8 @@ static gboolean equal_frame(gconstpointer a, gconstpointer b)
 	return memcmp(a, b, sizeof(Frame)) == 0;
 }
 
-/* Keys are numbers of 64 bits stored as pointers. */
-static guint hash_node(gconstpointer key)
-{
-	guint64 x = (guint64)(gsize)key * 0x9e3779b97f4a7c15u;
-
-	return (guint)(x >> 32);
-}
-
 static void tables_init(Tables *t)
 {
-	Node root = { 0, 0 };
-
-	G_STATIC_ASSERT(sizeof(gpointer) == sizeof(guint64));
 	t->strings = g_ptr_array_new();
 	t->string_index = g_hash_table_new(g_str_hash, g_str_equal);
 	t->modules = g_ptr_array_new();
@@ -83,12 +68,10 @@ static void tables_init(Tables *t)
 	t->frames = g_array_new(FALSE, FALSE, sizeof(Frame));
 	t->frame_index = g_hash_table_new_full(hash_frame, equal_frame, g_free,
 					       NULL);
-	t->nodes = g_array_new(FALSE, FALSE, sizeof(Node));
-	t->node_index = g_hash_table_new(hash_node, g_direct_equal);
+	stack_tree_init(&t->stacks);
 	t->texts = g_string_chunk_new(4096);
 	t->ends = g_array_new(FALSE, FALSE, sizeof(guint32));
 	t->run_frames = g_array_new(FALSE, FALSE, sizeof(guint32));
-	g_array_append_val(t->nodes, root);
 	g_ptr_array_add(t->strings, (gpointer)"");
 	g_hash_table_insert(t->string_index, (gpointer)"", GUINT_TO_POINTER(1));
 }
@@ -101,8 +84,7 @@ static void tables_release(Tables *t)
 	g_hash_table_destroy(t->module_index);
 	g_array_free(t->frames, TRUE);
 	g_hash_table_destroy(t->frame_index);
-	g_array_free(t->nodes, TRUE);
-	g_hash_table_destroy(t->node_index);
+	stack_tree_release(&t->stacks);
 	g_string_chunk_free(t->texts);
 	g_array_free(t->ends, TRUE);
 	g_array_free(t->run_frames, TRUE);
@@ -140,22 +122,7 @@ static guint32 tables_add_frame(Tables *t, const Frame *f)
 	return at - 1;
 }
 
-static guint32 tables_add_node(Tables *t, guint32 parent, guint32 frame)
-{
-	gpointer key = (gpointer)(gsize)((guint64)parent << 32 | frame);
-	guint at = GPOINTER_TO_UINT(g_hash_table_lookup(t->node_index, key));
-
-	if (at == 0) {
-		Node node = { parent, frame };
-
-		at = t->nodes->len;
-		g_array_append_val(t->nodes, node);
-		g_hash_table_insert(t->node_index, key, GUINT_TO_POINTER(at));
-	}
-	return at;
-}
-
-/* --- a profile's own frames ------------------------------------------------ */
+/* --- a profile's own frames ----------------------------------------------- */
 
 static gint32 location_module(Tables *t, const Profile *p,
 			      const ProfileLocation *l)
@@ -223,7 +190,7 @@ static FrameRun add_location(Tables *t, const Profile *p,
 	return run;
 }
 
-/* --- stacks ---------------------------------------------------------------- */
+/* --- stacks --------------------------------------------------------------- */
 
 static guint32 add_truncation(Tables *t, guint end)
 {
@@ -234,7 +201,7 @@ static guint32 add_truncation(Tables *t, guint end)
 				g_string_chunk_insert_const(t->texts, name)),
 		    .module = -1, .flags = PAGE_FRAME_TRUNCATED };
 
-	return tables_add_node(t, 0, tables_add_frame(t, &f));
+	return stack_tree_add(&t->stacks, 0, tables_add_frame(t, &f));
 }
 
 static guint32 add_stack(Tables *t, const Profile *p, const ProfileSample *s,
@@ -248,7 +215,7 @@ static guint32 add_stack(Tables *t, const Profile *p, const ProfileSample *s,
 		const FrameRun *run = &runs[location];
 
 		for (guint32 k = 0; k < run->count; k++)
-			node = tables_add_node(t, node,
+			node = stack_tree_add(&t->stacks, node,
 				g_array_index(t->run_frames, guint32,
 					      run->first + k));
 	}
@@ -271,7 +238,7 @@ static void add_profile(Tables *t, const Profile *p)
 	}
 }
 
-/* --- writing: tables ------------------------------------------------------- */
+/* --- writing: tables ------------------------------------------------------ */
 
 static void write_strings(JsonOut *out, const char *key, const GPtrArray *list)
 {
@@ -325,14 +292,14 @@ static void write_stacks(JsonOut *out, const Tables *t)
 	json_out_open(out, '{');
 	json_out_key(out, "parent");
 	json_out_open(out, '[');
-	for (guint i = 1; i < t->nodes->len; i++)
-		json_out_int(out, i - g_array_index(t->nodes, Node, i).parent);
+	for (guint i = 1; i < t->stacks.nodes->len; i++)
+		json_out_int(out, i - stack_tree_node(&t->stacks, i)->parent);
 	json_out_close(out, ']');
-	WRITE_COLUMN(out, t->nodes, Node, 1, frame);
+	WRITE_COLUMN(out, t->stacks.nodes, StackNode, 1, frame);
 	json_out_close(out, '}');
 }
 
-/* --- writing: samples ------------------------------------------------------ */
+/* --- writing: samples ----------------------------------------------------- */
 
 /* A sample within the document: its profile and the bases of its indices. */
 typedef struct {
@@ -455,7 +422,7 @@ static void write_samples(JsonOut *out, const Tables *t,
 	json_out_close(out, '}');
 }
 
-/* --- writing: moments ------------------------------------------------------ */
+/* --- writing: moments ----------------------------------------------------- */
 
 static const ProfileMoment *row_moment(const Row *row, guint32 i)
 {
@@ -525,7 +492,7 @@ static void write_moments(JsonOut *out, const PageContent *content)
 	json_out_close(out, '}');
 }
 
-/* --- writing: threads and processes ---------------------------------------- */
+/* --- writing: threads and processes --------------------------------------- */
 
 static void write_member_int(JsonOut *out, const char *key, gint64 n)
 {
@@ -664,7 +631,7 @@ static void write_processes(JsonOut *out, const PageContent *content)
 	json_out_close(out, ']');
 }
 
-/* --- the document ---------------------------------------------------------- */
+/* --- the document --------------------------------------------------------- */
 
 static void write_types(JsonOut *out, const PageContent *content)
 {

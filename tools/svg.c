@@ -35,7 +35,7 @@ typedef struct {
 	double height;		/* of the whole picture, px */
 } Picture;
 
-/* --- colours --------------------------------------------------------------- */
+/* --- colours -------------------------------------------------------------- */
 
 typedef struct {
 	ProfileString module;
@@ -85,7 +85,7 @@ static const char *module_fill(const Picture *p, ProfileString module)
 	return fills[place == 0 ? REST : MIN(place - 1, REST)];
 }
 
-/* --- text ------------------------------------------------------------------ */
+/* --- text ----------------------------------------------------------------- */
 
 /* XML has no way to write most control characters at all. */
 static void append_text(GString *out, const char *s)
@@ -148,7 +148,8 @@ static char *box_label(const char *name, guint room)
 		return g_strdup(last);
 	if (room < 3)
 		return NULL;
-	return g_strdup_printf("%.*s…", (int)fitting_bytes(last, room - 1), last);
+	return g_strdup_printf("%.*s…", (int)fitting_bytes(last, room - 1),
+			       last);
 }
 
 static void append_title(Picture *p, const char *name,
@@ -171,7 +172,7 @@ static void append_title(Picture *p, const char *name,
 	g_string_append(p->out, "</title>");
 }
 
-/* --- boxes ----------------------------------------------------------------- */
+/* --- boxes ---------------------------------------------------------------- */
 
 static double row_top(const Picture *p, guint row)
 {
@@ -272,7 +273,7 @@ static void measure(Picture *p, const CalltreeNode *node, double x, guint row)
 	p->rows = MAX(p->rows, row + 1);
 }
 
-/* --- around the boxes ------------------------------------------------------ */
+/* --- around the boxes ----------------------------------------------------- */
 
 static void begin(Picture *p)
 {

@@ -6,7 +6,9 @@
  * are made here, so that their truth is known, and put into the same page.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createServer } from "node:http";
+import { dirname, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Browser, findBrowser } from "./browser.mjs";
 
 const [, , pageFile, directory, expectedText] = process.argv;
@@ -15,7 +17,7 @@ const pageText = readFileSync(pageFile, "utf8");
 const MS = 1e6;
 let browser, cases = 0;
 
-/* --- saying what was seen -------------------------------------------------- */
+/* --- saying what was seen ------------------------------------------------- */
 
 function ok(good, name, ...diagnosis)
 {
@@ -38,7 +40,7 @@ function near(got, wanted, tolerance, name)
 	   "expected: " + wanted);
 }
 
-/* --- documents whose truth is known ---------------------------------------- */
+/* --- documents whose truth is known --------------------------------------- */
 
 /* A document as tools/page-document.h describes it, built stack by stack. */
 class Document {
@@ -192,7 +194,7 @@ function knownDocument()
 	return d;
 }
 
-/* --- what the page shows ---------------------------------------------------- */
+/* --- what the page shows -------------------------------------------------- */
 
 const total = "profagent.counts.sets[0].grand.value";
 
@@ -298,7 +300,7 @@ function colors(page, selector)
 	})()`);
 }
 
-/* --- cases ------------------------------------------------------------------ */
+/* --- cases ---------------------------------------------------------------- */
 
 async function showsARealProfile()
 {
@@ -711,6 +713,7 @@ async function drawsManyStacks()
 		time("count", () => profagent.count());
 		time("range", () => profagent.setFilter({ from: 10, to: 20 }));
 		time("bottom-up", () => profagent.setView("leaves"));
+		time("group", () => profagent.setGroup("thread"));
 		return out;
 	})()`);
 	console.log("# ms at 10^5 stacks: " + JSON.stringify(times));
@@ -743,6 +746,78 @@ async function scrollsDeepStacks()
 	await quiet(page, "deep");
 }
 
+/* The parts as they lie in tools/web/, the document from `current()`. */
+function serveParts(current)
+{
+	const parts = join(dirname(fileURLToPath(import.meta.url)), "..", "..",
+			   "tools", "web");
+	const kinds = { ".js": "text/javascript", ".css": "text/css",
+			".html": "text/html" };
+	const streams = [];
+	const server = createServer((request, answer) => {
+		const name = request.url === "/" ? "index.html"
+			: request.url.slice(1);
+
+		if (name === "events") {
+			answer.writeHead(200,
+				{ "content-type": "text/event-stream" });
+			answer.write(":\n\n");
+			streams.push(answer);
+		} else if (name === "profile.json") {
+			answer.end(JSON.stringify(current()));
+		} else {
+			answer.setHeader("content-type", kinds[extname(name)]);
+			answer.end(readFileSync(join(parts, name), "utf8")
+				.replace("<html ", "<html data-profile=" +
+					 "'profile.json' data-events='events' "));
+		}
+	});
+
+	return { server, push: () =>
+		streams.forEach(s => s.write("data: newer\n\n")),
+		 close: () => {
+			streams.forEach(s => s.end());
+			server.close();
+		} };
+}
+
+/* The same page, served, with a profile that grows while it is watched. */
+async function followsALiveProfile()
+{
+	const first = knownDocument(), second = new Document();
+	let current = first;
+	const { server, push, close } = serveParts(() => {
+		current.doc.strings = [...current.texts.keys()];
+		return current.doc;
+	});
+
+	await new Promise(done => server.listen(0, "127.0.0.1", done));
+	/* Other indices for the same things. */
+	second.process("prog", 10);
+	second.thread("worker-2", 12);
+	second.thread("worker-1", 11);
+	second.add(["main", "extra"], { thread: 0, count: 10 });
+	second.add(["main", "run", "work", "!fast"], { thread: 1, count: 70 });
+	const page = await browser.open("http://127.0.0.1:" +
+		server.address().port + "/");
+
+	ok(await page.until("window.profagent?.counts"),
+	   "live: the parts make the page", page.errors.join("; "));
+	await pick(page, "thread", "t1");
+	await clickBox(page, "work");
+	current = second;
+	push();
+	ok(await page.until(`${total} === 700e6`),
+	   "live: it follows, and the thread is still the one chosen",
+	   await page.run(total));
+	equal(await rowNames(page, 0), ["work"], "live: the zoom stays");
+	ok(/work/.test(await textOf(page, "chosen")),
+	   "live: what was chosen stays");
+	equal(page.errors, [], "live: no error on the page");
+	await page.send("Page.close");
+	close();
+}
+
 /* Small windows: nothing sticks out sideways. */
 async function fitsSmallWindows()
 {
@@ -762,7 +837,7 @@ async function fitsSmallWindows()
 const all = [showsARealProfile, zooms, searches, selectsTime, picks,
 	     showsCallers, countsRecursionOnce, usesKeys, switchesTheme,
 	     hasNames, survivesHostileNames, showsDifferences, drawsManyStacks,
-	     scrollsDeepStacks, fitsSmallWindows];
+	     scrollsDeepStacks, followsALiveProfile, fitsSmallWindows];
 const name = findBrowser();
 
 if (!name) {

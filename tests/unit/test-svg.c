@@ -36,6 +36,8 @@ static void start_element(GMarkupParseContext *context, const char *element,
 {
 	Seen *seen = data;
 	const GSList *stack = g_markup_parse_context_get_element_stack(context);
+	gboolean in_group = stack->next &&
+		strcmp(stack->next->data, "g") == 0;
 	Box fresh = { 0 };
 
 	(void)error;
@@ -44,7 +46,7 @@ static void start_element(GMarkupParseContext *context, const char *element,
 	ck_assert_str_ne(element, "a");
 	if (strcmp(element, "g") == 0)
 		g_array_append_val(seen->boxes, fresh);
-	if (strcmp(element, "rect") == 0 && strcmp(stack->next->data, "g") == 0) {
+	if (strcmp(element, "rect") == 0 && in_group) {
 		Box *box = &g_array_index(seen->boxes, Box,
 					  seen->boxes->len - 1);
 
@@ -59,9 +61,11 @@ static void end_element(GMarkupParseContext *context, const char *element,
 {
 	Seen *seen = data;
 	const GSList *stack = g_markup_parse_context_get_element_stack(context);
+	gboolean in_group = stack->next &&
+		strcmp(stack->next->data, "g") == 0;
 
 	(void)error;
-	if (strcmp(element, "title") == 0 && strcmp(stack->next->data, "g") == 0)
+	if (strcmp(element, "title") == 0 && in_group)
 		g_array_index(seen->boxes, Box, seen->boxes->len - 1).title =
 			g_strdup(seen->text->str);
 	if (strcmp(element, "text") == 0)

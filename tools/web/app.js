@@ -8,7 +8,7 @@ import { BoxStyle, majorityPools, rankModules, rankPools } from "./boxes.js";
 import { Palette } from "./colors.js";
 import { factsTable, placeOf, remarksOn } from "./describe.js";
 import { announce, byId, element, recall, remember } from "./elements.js";
-import { eachKept, emptyFilter, filterSamples, matchFrames }
+import { carryFilter, eachKept, emptyFilter, filterSamples, matchFrames }
 	from "./filter.js";
 import { formatNumber, formatSeconds, formatShare, formatValue }
 	from "./format.js";
@@ -19,7 +19,7 @@ import { openHelp } from "./help.js";
 import { listenKeys } from "./keys.js";
 import { fillLegend } from "./legend.js";
 import { fillPath } from "./path.js";
-import { fillProcesses, fillThreads, fillTypes, threadChoice }
+import { fillProcesses, fillThreads, fillTypes, threadChoice, typeLabel }
 	from "./pickers.js";
 import { Profile } from "./profile.js";
 import { compilePattern } from "./search.js";
@@ -54,11 +54,14 @@ class App {
 		this.setProfile(profile);
 	}
 
-	/* For profiles that are watched: the newer one keeps what was chosen. */
+	/* What was chosen stays when a newer profile comes (watching). */
 	setProfile(profile)
 	{
+		this.keepChosen(profile);
+		this.filter = this.profile
+			? carryFilter(this.profile, this.filter, profile)
+			: emptyFilter(profile);
 		this.profile = profile;
-		this.filter = emptyFilter(profile);
 		this.modules = rankModules(profile);
 		this.pools = rankPools(profile);
 		this.palette = new Palette(currentTheme());
@@ -71,7 +74,18 @@ class App {
 		this.setStacks();
 	}
 
-	/* --- steps, each followed by the next ------------------------------ */
+	/* The function chosen, by its name in the newer profile. */
+	keepChosen(profile)
+	{
+		const f = this.stacks?.groups.functions[this.state.chosen];
+
+		this.state.chosen = !f ? -1 : profile.functions.findIndex(g =>
+			g.name === f.name &&
+			profile.modules[g.module]?.path ===
+			this.profile.modules[f.module]?.path);
+	}
+
+	/* --- steps, each followed by the next ----------------------------- */
 
 	setStacks()
 	{
@@ -85,7 +99,8 @@ class App {
 		const { profile, filter } = this;
 
 		this.keep = filterSamples(profile, filter);
-		this.eachKept = add => eachKept(profile, filter, this.keep, add);
+		this.eachKept = add =>
+			eachKept(profile, filter, this.keep, add);
 		this.counts = new Counts(profile, this.stacks, this.eachKept);
 		this.flat = this.counts.flat();
 		this.majority = null;
@@ -102,19 +117,20 @@ class App {
 		this.drawChosen();
 	}
 
-	/* --- pictures ------------------------------------------------------ */
+	/* --- pictures ----------------------------------------------------- */
 
 	get unit()
 	{
 		return this.profile.types[this.filter.type].unit;
 	}
 
-	/* Trees are made when first looked at, and live until the next count. */
+	/* Trees are made when looked at, and live until the next count. */
 	tree(kind, f)
 	{
 		const key = kind + (f ?? "");
 
-		this.trees[key] ??= kind === "down" ? new TopDownTree(this.counts)
+		this.trees[key] ??= kind === "down"
+			? new TopDownTree(this.counts)
 			: kind === "callees" ? new CalleesTree(this.counts, f)
 			: new CallersTree(this.counts, f);
 		return this.trees[key];
@@ -263,8 +279,8 @@ class App {
 				"the time spent in it and in what it called. " +
 				"Click a box to zoom in."),
 			element("p", {}, "Below: all functions. Click one to " +
-				"find it in the graph, twice to see who calls " +
-				"it."))]));
+				"find it in the graph, twice to see who " +
+				"calls it."))]));
 	}
 
 	chosenButtons(f)
@@ -281,7 +297,7 @@ class App {
 			button("Done", () => this.choose(-1)));
 	}
 
-	/* --- graphs -------------------------------------------------------- */
+	/* --- graphs ------------------------------------------------------- */
 
 	makeGraph(id)
 	{
@@ -312,7 +328,8 @@ class App {
 
 	tip(graph, box)
 	{
-		this.tooltip.show(box, graph.style.look, graph.style, this.unit);
+		this.tooltip.show(box, graph.style.look, graph.style,
+				  this.unit);
 	}
 
 	zoomTo(graph, node)
@@ -347,7 +364,7 @@ class App {
 		this.drawGraphs();
 	}
 
-	/* --- choices ------------------------------------------------------- */
+	/* --- choices ------------------------------------------------------ */
 
 	setView(view, chosen = this.state.chosen)
 	{
@@ -371,6 +388,7 @@ class App {
 		if (this.state.view === "around" && f !== this.state.chosen)
 			this.state.zoom = this.state.callersZoom = [];
 		this.state.chosen = f;
+		announce(this.stacks.groups.functions[f]?.name ?? "");
 		this.drawGraphs();
 		this.drawTable();
 		this.drawChosen();
@@ -414,7 +432,7 @@ class App {
 		this.draw();
 	}
 
-	/* --- search -------------------------------------------------------- */
+	/* --- search ------------------------------------------------------- */
 
 	search(source)
 	{
@@ -461,17 +479,18 @@ class App {
 	takePattern(keep)
 	{
 		const source = this.state.pattern;
-		const pattern = { source, regex: this.regex, keep };
+		const patterns = [...this.filter.patterns,
+				  { source, regex: this.regex, keep }];
 
 		byId("search").value = "";
 		this.regex = undefined;
 		this.state.pattern = "";
 		this.findMatches();
-		this.setFilter({ patterns: [...this.filter.patterns, pattern] });
+		this.setFilter({ patterns });
 		byId("search").focus();
 	}
 
-	/* --- what the filter is, in words and pickers ------------------------ */
+	/* --- what the filter is, in words and pickers --------------------- */
 
 	showFilter()
 	{
@@ -489,10 +508,12 @@ class App {
 	showHeadline()
 	{
 		const { profile, counts } = this;
+		const what = this.unit === "count" ? ""
+			: " " + typeLabel(profile.types[this.filter.type]);
 		const parts = counts.sets.map((one, k) =>
 			(profile.isDifference ? profile.sets[k] + ": " : "") +
-			formatValue(one.grand.value, this.unit) + " in " +
-			formatNumber(one.grand.taken) + " samples");
+			formatValue(one.grand.value, this.unit) + what +
+			" in " + formatNumber(one.grand.taken) + " samples");
 
 		byId("title").textContent = profile.title;
 		document.title = profile.title + " – profagent";
@@ -525,7 +546,7 @@ class App {
 			}, `${p.keep ? "only" : "without"} ${p.source}  ×`)));
 	}
 
-	/* --- leaving, one thing at a time ------------------------------------ */
+	/* --- leaving, one thing at a time --------------------------------- */
 
 	escape()
 	{

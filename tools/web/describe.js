@@ -14,8 +14,8 @@ const remarks = [
 		"offset."],
 	[FRAME_UNSAMPLED, "CPU time that threads used without being sampled, " +
 		"mostly by ending before their first sample."],
-	[FRAME_TRUNCATED, "These stacks could not be followed to the start of " +
-		"the thread; their outer callers are missing."],
+	[FRAME_TRUNCATED, "These stacks could not be followed to the start " +
+		"of the thread; their outer callers are missing."],
 	[FRAME_GROUP, "Not a function: the level you group by."],
 ];
 

@@ -17,6 +17,25 @@ export function emptyFilter(profile)
 	};
 }
 
+/* The same choice for a newer profile, where things have other indices. */
+export function carryFilter(old, filter, profile)
+{
+	const process = old.processes[filter.process];
+	const thread = old.threads[filter.thread];
+	const pidOf = (p, t) => p.processes[t.process]?.pid;
+
+	return {
+		...filter,
+		process: !process ? -1 : profile.processes.findIndex(p =>
+			p.pid === process.pid && p.set === process.set),
+		thread: !thread ? -1 : profile.threads.findIndex(t =>
+			t.tid === thread.tid &&
+			pidOf(profile, t) === pidOf(old, thread)),
+		pool: profile.pools.some(p => p.name === filter.pool)
+			? filter.pool : null,
+	};
+}
+
 /* Per stack node: whether a frame of it or above it matches. */
 function matchStacks(profile, regex)
 {

@@ -56,5 +56,5 @@ export function formatPoints(x)
 
 export function formatSeconds(s)
 {
-	return s.toFixed(s < 10 ? 2 : 1) + "\u202fs";
+	return s.toFixed(s < 100 ? 2 : 1) + "\u202fs";
 }

@@ -135,8 +135,8 @@ export class Graph {
 	}
 
 	/*
-	 * style: {color(node), text, dim(node), marked(node), rest, flags(node),
-	 * name(node)}; see graph-style.js.
+	 * `style`: how boxes look (BoxStyle of boxes.js). keepPlace: the view
+	 * is the one that was shown before, so scrolling and cursor stay.
 	 */
 	show(tree, root, style, keepPlace)
 	{
@@ -270,7 +270,7 @@ export class Graph {
 		}
 	}
 
-	/* Too many to draw: a low bar, so that it is not taken for a function. */
+	/* Too many to draw: grey, so that it is not taken for a function. */
 	paintMerged(c, x, y, width)
 	{
 		c.fillStyle = this.style.rest;

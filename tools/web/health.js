@@ -35,11 +35,12 @@ function healthFacts(own)
 	const cpu = sumOf(own, p => p.cpu_ns);
 	const sampled = sumOf(own, p => p.sampled_ns);
 	const cost = sumOf(own, p => p.handler_ns + p.flusher_cpu_ns);
-	const lostShare = reasonsSum(lost) / ((samples + reasonsSum(lost)) || 1);
+	const lostSum = reasonsSum(lost);
+	const lostShare = lostSum / ((samples + lostSum) || 1);
 	const cutShare = reasonsSum(cut) / (samples || 1);
 	const facts = [[`${formatNumber(samples)} samples`, false]];
 
-	facts.push(reasonsSum(lost)
+	facts.push(lostSum
 		? [`${formatShare(lostShare)} lost (${listReasons(lost)})`,
 		   lostShare > 0.01] : ["none lost", false]);
 	facts.push(reasonsSum(cut)
@@ -47,7 +48,8 @@ function healthFacts(own)
 		   cutShare > 0.05] : ["no stack truncated", false]);
 	if (cpu)
 		facts.push([`${formatShare(sampled / cpu)} of the CPU time ` +
-			    "accounted for", Math.abs(sampled / cpu - 1) > 0.05]);
+			    "accounted for",
+			    Math.abs(sampled / cpu - 1) > 0.05]);
 	if (cpu && cost)
 		facts.push([`profiling cost ${formatShare(cost / cpu)}`,
 			    cost / cpu > 0.02]);

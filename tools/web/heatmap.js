@@ -84,7 +84,7 @@ export class Heatmap {
 		this.paint();
 	}
 
-	/* The grid: how much time a column and a cell are, and what is in it. */
+	/* The grid: how long a column and a cell are, what is in them. */
 	count()
 	{
 		const width = this.element.clientWidth - margin.left;
@@ -102,7 +102,7 @@ export class Heatmap {
 					this.cellSeconds,
 					this.columns * this.cellRows);
 		this.most = this.cells.reduce((a, b) => Math.max(a, b), 0);
-		this.columnPixels = Math.min(24, width / this.columns);
+		this.columnPixels = Math.min(80, width / this.columns);
 	}
 
 	resize()
@@ -143,7 +143,8 @@ export class Heatmap {
 		const row = cell % this.cellRows;
 
 		return [margin.left + column * this.columnPixels,
-			margin.top + (this.cellRows - 1 - row) * this.cellPixels];
+			margin.top +
+			(this.cellRows - 1 - row) * this.cellPixels];
 	}
 
 	paintCells(c)
@@ -290,10 +291,11 @@ export class Heatmap {
 	describe(cell)
 	{
 		const from = cell * this.cellSeconds;
+		const digits = this.cellSeconds < 1 ? 2 : 0;
 
-		return `${formatSeconds(from)} to ` +
-			`${formatSeconds(from + this.cellSeconds)}: ` +
-			formatValue(this.cells[cell], this.unit);
+		return `${from.toFixed(digits)} to ` +
+			(from + this.cellSeconds).toFixed(digits) +
+			"\u202fs: " + formatValue(this.cells[cell], this.unit);
 	}
 
 	showTip(event, cell)
@@ -311,7 +313,8 @@ export class Heatmap {
 	key(event)
 	{
 		const steps = { ArrowUp: 1, ArrowDown: -1,
-				ArrowRight: this.cellRows, ArrowLeft: -this.cellRows };
+				ArrowRight: this.cellRows,
+				ArrowLeft: -this.cellRows };
 
 		if (!this.cells || event.ctrlKey || event.metaKey)
 			return;
@@ -319,9 +322,9 @@ export class Heatmap {
 			this.step(steps[event.key], event.shiftKey);
 		} else if (event.key === "Enter" && this.cursor >= 0) {
 			const first = this.cursor - this.cursor % this.cellRows;
+			const last = first + this.cellRows - 1;
 
-			this.on.select(...this.between(first,
-						       first + this.cellRows - 1));
+			this.on.select(...this.between(first, last));
 		} else if (event.key === "Escape" && this.range) {
 			this.on.clear();
 		} else {

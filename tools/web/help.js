@@ -10,15 +10,15 @@ const reading = [
 	["Self and total", "Self is what a function spent itself, total " +
 		"includes what it called. Look at self for what to speed up, " +
 		"at total for where it comes from."],
-	["Bottom-up", "Starts with the functions that spend, and leads to who " +
-		"called them."],
+	["Bottom-up", "Starts with the functions that spend, and leads to " +
+		"who called them."],
 	["Callers and callees", "One function, all its callers merged above, " +
 		"all that it calls merged below."],
 	["How sure", "The program was looked at now and then, so that each " +
 		"share has an error. The interval in brackets, and the thin " +
 		"line in the table, hold the true share in 95 of 100 cases."],
-	["When", "Each column of the heatmap is a stretch of time, each cell a " +
-		"part of it, from the bottom up. Drag over cells to count " +
+	["When", "Each column of the heatmap is a stretch of time, each cell " +
+		"a part of it, from the bottom up. Drag over cells to count " +
 		"only that time; click for one column."],
 ];
 
@@ -47,6 +47,21 @@ function keyCaps(text)
 		[i ? " " : "", element("kbd", {}, key)]);
 }
 
+function readingPart()
+{
+	return element("div", {}, ...reading.flatMap(([name, text]) =>
+		[element("h3", {}, name), element("p", {}, text)]));
+}
+
+function keysPart()
+{
+	return element("div", {}, element("h3", {}, "Keys"),
+		element("table", {}, element("tbody", {},
+			...keys.map(([key, text]) => element("tr", {},
+				element("td", {}, ...keyCaps(key)),
+				element("td", {}, text))))));
+}
+
 export function openHelp(dialog)
 {
 	if (!dialog.childElementCount)
@@ -55,13 +70,7 @@ export function openHelp(dialog)
 				element("button", {}, "Close")),
 			element("h2", { id: "help-title" },
 				"Where does the program spend its time?"),
-			...reading.map(([name, text]) => element("p", {},
-				element("strong", {}, name + ". "), text)),
-			element("h3", {}, "Keys"),
-			element("table", {}, element("tbody", {},
-				...keys.map(([key, text]) => element("tr", {},
-					element("td", {}, ...keyCaps(key)),
-					element("td", {}, text))))));
+			element("div.columns", {}, readingPart(), keysPart()));
 	if (!dialog.open)
 		dialog.showModal();
 }

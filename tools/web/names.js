@@ -19,11 +19,21 @@ function stripArguments(name)
 	return out || name;
 }
 
-/* Control characters and such would be invisible, or turn the line around. */
+const longest = 1000;		/* characters; what nobody would read */
+
+/*
+ * As it is shown: control characters and such would be invisible, or turn the
+ * line around.
+ */
 export function cleanName(name)
 {
-	return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, c =>
-		"\\u" + c.codePointAt(0).toString(16).padStart(4, "0"));
+	const clean = name.slice(0, longest)
+		.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, c =>
+			"\\u" + c.codePointAt(0).toString(16)
+				.padStart(4, "0"));
+
+	return name.length > longest
+		? `${clean}… (${name.length} characters)` : clean;
 }
 
 /* The longest form of `name` that has at most `room` characters, or "". */

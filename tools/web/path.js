@@ -3,7 +3,7 @@
 import { element } from "./elements.js";
 import { boxLabel } from "./names.js";
 
-const shown = 5;		/* steps; the middle of longer ways is left out */
+const shown = 5;	/* steps; the middle of longer ways is left out */
 
 function step(app, name, depth, current)
 {

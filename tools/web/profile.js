@@ -9,8 +9,8 @@ import { cleanName } from "./names.js";
 export const FRAME_INLINED = 1;
 export const FRAME_UNKNOWN = 2;		/* module+0xoffset */
 export const FRAME_UNSAMPLED = 4;	/* CPU time that no sample stands for */
-export const FRAME_TRUNCATED = 8;	/* stands for the callers that are lost */
-export const FRAME_GROUP = 16;		/* a thread, pool or process: not code */
+export const FRAME_TRUNCATED = 8;	/* stands for callers that are lost */
+export const FRAME_GROUP = 16;		/* thread, pool, process: not code */
 
 /* Thread names that differ in their number only belong to one pool. */
 export function poolName(name)

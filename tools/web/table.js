@@ -9,6 +9,7 @@ import { formatShare, formatPoints, formatValue } from "./format.js";
 
 const rowPixels = 26;
 const spare = 12;		/* rows kept beyond what is seen */
+const whiskerRoom = 1.15;	/* for the error of the longest bar */
 
 /* `key` sorts and is shown; `share` draws the bar. */
 const plainColumns = [
@@ -26,8 +27,8 @@ const differenceColumns = [
 	{ key: "before", title: "Before", hint: "Total share before" },
 	{ key: "after", title: "After", hint: "Total share after" },
 	{ key: "change", title: "Change",
-	  hint: "Change of the total share, in percentage points; faint where " +
-		"chance alone may be the reason" },
+	  hint: "Change of the total share, in percentage points; faint " +
+		"where chance alone may be the reason" },
 ];
 
 /* Sum of function i. */
@@ -129,15 +130,16 @@ export class Table {
 		this.unit = unit;
 		this.columns = two ? differenceColumns : plainColumns;
 		if (!this.columns.some(c => c.key === this.sort?.key))
-			this.sort = { key: two ? "change" : "self", down: true };
+			this.sort = { key: two ? "change" : "self",
+				      down: true };
 		this.rows = (two ? differenceRows : plainRows)(counts, flat)
 			.filter(row => wanted(row) &&
 				(!match || match[row.index]));
 		this.chosen = chosen;
 		this.widest = {};
-		for (const { key } of this.columns)
-			this.widest[key] = this.rows.reduce((most, row) =>
-				Math.max(most, row[key]), 0);
+		for (const kind of two ? [] : ["self", "total"])
+			this.widest[kind] = this.rows.reduce((most, row) =>
+				Math.max(most, row[kind]), 0) * whiskerRoom;
 		this.order();
 	}
 
@@ -201,7 +203,8 @@ export class Table {
 				    Math.ceil(scroller.clientHeight /
 					      rowPixels));
 		const gap = n => {
-			const row = element("tr.gap", { "aria-hidden": "true" });
+			const row = element("tr.gap",
+					    { "aria-hidden": "true" });
 
 			row.style.height = n * rowPixels + "px";
 			return row;

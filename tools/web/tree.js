@@ -117,7 +117,10 @@ export function processLabel(process)
 	return process.program || process.path || "process";
 }
 
-/* Grows the tree of all groups by the stack that ends in `node`. */
+/*
+ * Grows the tree of all groups, one group after the other: made[] has what has
+ * become of each stack node in the group whose number is in within[].
+ */
 class GroupGrower {
 	constructor(profile)
 	{
@@ -125,7 +128,8 @@ class GroupGrower {
 		this.frames = profile.frameFunction.length;
 		this.parent = [-1];
 		this.frame = [-1];
-		this.seen = new Map();	/* group * n + node: new node */
+		this.made = new Int32Array(profile.stacks.n);
+		this.within = new Int32Array(profile.stacks.n).fill(-1);
 		this.path = [];
 	}
 
@@ -136,26 +140,22 @@ class GroupGrower {
 		return this.parent.length - 1;
 	}
 
+	/* The node for the stack that ends in `node`. */
 	grow(group, node)
 	{
-		const { parent, frame, n } = this.stacks;
-		const key = at => group * n + at;
-		let made;
+		const { stacks, path, made, within } = this;
+		let at = node;
 
-		for (; (made = this.seen.get(key(node))) === undefined;
-		     node = parent[node]) {
-			this.path.push(node);
-			if (node === 0)
-				break;
+		for (; at >= 0 && within[at] !== group; at = stacks.parent[at])
+			path.push(at);
+		while (path.length) {
+			at = path.pop();
+			within[at] = group;
+			made[at] = at === 0 ? this.make(0, this.frames + group)
+				: this.make(made[stacks.parent[at]],
+					    stacks.frame[at]);
 		}
-		while (this.path.length) {
-			const at = this.path.pop();
-
-			made = at === 0 ? this.make(0, this.frames + group)
-				: this.make(made, frame[at]);
-			this.seen.set(key(at), made);
-		}
-		return made;
+		return made[node];
 	}
 }
 
@@ -163,17 +163,21 @@ function growGroups(profile, label)
 {
 	const { n, stack } = profile.samples;
 	const grower = new GroupGrower(profile);
-	const labels = new Map();
+	const members = new Map();	/* label: samples */
 	const sampleNode = new Int32Array(n);
 
 	for (let s = 0; s < n; s++) {
 		const name = label(profile, s);
 
-		if (!labels.has(name))
-			labels.set(name, labels.size);
-		sampleNode[s] = grower.grow(labels.get(name), stack[s]);
+		if (!members.has(name))
+			members.set(name, []);
+		members.get(name).push(s);
 	}
-	return { grower, sampleNode, labels: [...labels.keys()] };
+	[...members.values()].forEach((samples, group) => {
+		for (const s of samples)
+			sampleNode[s] = grower.grow(group, stack[s]);
+	});
+	return { grower, sampleNode, labels: [...members.keys()] };
 }
 
 /* `by` is "none", "thread", "pool" or "process". */
@@ -291,7 +295,7 @@ export class Counts {
 		return out;
 	}
 
-	/* Share of all samples kept whose stack has a frame with match[frame]. */
+	/* Share of the samples whose stack has a frame with match[frame]. */
 	matchedShare(match)
 	{
 		const { n, frame, parent } = this.stacks;
