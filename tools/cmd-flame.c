@@ -59,7 +59,7 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		{ NULL }
 	};
 	g_autoptr(GOptionContext) context =
-		g_option_context_new("FILE... -o out.html|out.svg");
+		g_option_context_new("-o out.html|out.svg");
 
 	g_option_context_set_summary(context, "Draws where the time went: an "
 		"interactive page that needs nothing else, or a drawing.");
@@ -179,6 +179,7 @@ static GString *make_page(const Options *o, Profile *before, Profile *after,
 	const PageContent content = {
 		.title = title,
 		.type = (gint)o->selection.options.type,
+		.no_inlines = o->load.no_inlines,
 		.profile = { before, after },
 		.name = { first, second },
 		.notes = { o->load.notes, o->load_after.notes },

@@ -166,9 +166,11 @@ static guint32 add_function(Tables *t, const Profile *p,
 }
 
 static FrameRun add_location(Tables *t, const Profile *p,
-			     const ProfileLocation *l)
+			     const ProfileLocation *l, gboolean no_inlines)
 {
-	FrameRun run = { t->run_frames->len, MAX(l->line_count, 1) };
+	guint innermost = no_inlines && l->line_count ? l->line_count - 1u : 0;
+	FrameRun run = { t->run_frames->len,
+			 MAX(l->line_count - innermost, 1) };
 	gint32 module = location_module(t, p, l);
 	guint32 frame;
 
@@ -176,7 +178,7 @@ static FrameRun add_location(Tables *t, const Profile *p,
 		frame = add_unknown(t, p, l, module);
 		g_array_append_val(t->run_frames, frame);
 	}
-	for (guint i = l->line_count; i-- > 0;) {
+	for (guint i = l->line_count; i-- > innermost;) {
 		guint32 function = profile_at(p->lines, ProfileLine,
 					      l->first_line + i)->function;
 
@@ -222,13 +224,14 @@ static guint32 add_stack(Tables *t, const Profile *p, const ProfileSample *s,
 	return node;
 }
 
-static void add_profile(Tables *t, const Profile *p)
+static void add_profile(Tables *t, const Profile *p, gboolean no_inlines)
 {
 	g_autofree FrameRun *runs = g_new(FrameRun, p->locations->len + 1);
 
 	for (guint i = 0; i < p->locations->len; i++)
 		runs[i] = add_location(t, p, profile_at(p->locations,
-							ProfileLocation, i));
+							ProfileLocation, i),
+				       no_inlines);
 	for (guint i = 0; i < p->samples->len; i++) {
 		guint32 end = add_stack(t, p, profile_at(p->samples,
 							 ProfileSample, i),
@@ -695,9 +698,8 @@ void page_document_append(GString *text, const PageContent *content)
 	Tables t;
 
 	tables_init(&t);
-	add_profile(&t, content->profile[0]);
-	if (content->profile[1])
-		add_profile(&t, content->profile[1]);
+	for (guint set = 0; set < 2 && content->profile[set]; set++)
+		add_profile(&t, content->profile[set], content->no_inlines);
 
 	json_out_init(&out, text);
 	json_out_open(&out, '{');

@@ -63,6 +63,7 @@ typedef struct {
 	Profile *profile[2];		/* [1] NULL unless compared */
 	const char *name[2];		/* of the profiles, for the reader */
 	gint type;			/* shown first; -1: the profile's own */
+	gboolean no_inlines;		/* they count as their callers */
 	GPtrArray *notes[2];		/* char *: what could not be named;
 					 * either may be NULL */
 } PageContent;

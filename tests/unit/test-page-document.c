@@ -89,6 +89,19 @@ START_TEST(stacks_are_those_of_the_profile)
 }
 END_TEST
 
+START_TEST(inlines_are_left_out_on_request)
+{
+	g_autoptr(Profile) p = sample_profile_new("work");
+	g_autoptr(JsonParser) parser = json_parser_new();
+	PageContent content = { .title = "t", .profile = { p }, .type = -1,
+				.no_inlines = TRUE, .name = { "one" } };
+	JsonObject *doc = parse(&content, parser);
+
+	check_stack(doc, 0, "main>work");
+	check_stack(doc, 1, "main>work>libx.so+0x10[unknown]");
+}
+END_TEST
+
 START_TEST(samples_have_their_figures)
 {
 	g_autoptr(Profile) p = sample_profile_new("work");
@@ -222,6 +235,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, stacks_are_those_of_the_profile);
+	tcase_add_test(tcase, inlines_are_left_out_on_request);
 	tcase_add_test(tcase, samples_have_their_figures);
 	tcase_add_test(tcase, moments_are_deltas);
 	tcase_add_test(tcase, unequal_weights_are_written);
