@@ -125,7 +125,7 @@ static void disarm(uint32_t slot)
 	unlock_clock(t);
 }
 
-static void rearm(uint32_t slot)
+void agent_rearm(uint32_t slot)
 {
 	struct thread_record *t = lock_clock(slot);
 
@@ -200,6 +200,7 @@ static void register_main(uint64_t cpu_before)
 		return;
 	t = region_record(main_slot);
 	t->cpu_start_ns = cpu_before;
+	thread_pause(main_slot, cpu_before);
 	t->stack_high = process_main_stack_high();
 	t->stack_low = process_main_stack_low();
 	thread_set_self(main_slot, t->stack_low, t->stack_high);
@@ -279,6 +280,8 @@ static int begin(void)
 		return err;
 	register_main(agent_process.cpu_before_ns);
 	err = signals_init((int)agent_config.signal);
+	if (err == 0 && clock_may_trap())
+		signals_borrow_trap();
 	if (err == 0)
 		err = start_flusher(fd);
 	return err;
@@ -360,6 +363,7 @@ int agent_run(void)
 		process_cpu_ns(flusher_cpu_ns()) - paused_at_ns;
 	set_state(AGENT_RUNNING);
 	for_each_live(arm);
+	flusher_wake();		/* it slept without an end */
 	return 0;
 }
 
@@ -493,7 +497,7 @@ void agent_set_period(uint64_t ns)
 {
 	clock_set_period(ns);
 	if (agent_state() == AGENT_RUNNING && signals_ours() != 0)
-		for_each_live(rearm);
+		for_each_live(agent_rearm);
 }
 
 void agent_step_aside(const char *reason)
@@ -510,7 +514,7 @@ void agent_step_aside(const char *reason)
 int agent_rearm_all(void)
 {
 	clock_stop();
-	for_each_live(signals_ours() ? rearm : disarm);
+	for_each_live(signals_ours() ? agent_rearm : disarm);
 	return 0;
 }
 
@@ -548,6 +552,8 @@ void agent_forked(void)
 	flusher_reset_after_fork();
 	region_reset_after_fork();
 	thread_reset_after_fork();
+	sampler_reset_after_fork();
+	clock_reset_after_fork();
 	log_set_flusher(0);
 	main_slot = THREAD_NO_SLOT;
 	forked.clock = forked.timer = -1;

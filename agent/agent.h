@@ -130,6 +130,9 @@ void agent_step_aside(const char *reason);
  */
 void agent_change_signal(void);
 
+/* The clock of a live thread begins anew, maybe as another one. Flusher. */
+void agent_rearm(uint32_t slot);
+
 /* What the flusher does for that. */
 int agent_rearm_all(void);
 

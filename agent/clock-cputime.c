@@ -9,10 +9,13 @@
  * tick's rate come as overruns.
  */
 #include "agent/clock.h"
+#include "agent/clock-cputime.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "agent/sys.h"
@@ -27,6 +30,36 @@ static struct timespec from_ns(uint64_t ns)
 			       (long)(ns % 1000000000u) };
 
 	return ts;
+}
+
+/*
+ * Each timer holds a queued signal of the user's (RLIMIT_SIGPENDING): half
+ * of them are left to the program and to other processes.
+ */
+static _Atomic int64_t timers;
+
+static bool take_timer(void)
+{
+	struct rlimit limit;
+	int64_t n = atomic_fetch_add_explicit(&timers, 1,
+					      memory_order_relaxed);
+
+	if (sys_call(SYS_getrlimit, RLIMIT_SIGPENDING, &limit) != 0 ||
+	    limit.rlim_cur == RLIM_INFINITY ||
+	    (uint64_t)n < limit.rlim_cur / 2)
+		return true;
+	atomic_fetch_sub_explicit(&timers, 1, memory_order_relaxed);
+	return false;
+}
+
+static void give_timer_back(void)
+{
+	atomic_fetch_sub_explicit(&timers, 1, memory_order_relaxed);
+}
+
+void cputime_reset_after_fork(void)
+{
+	atomic_store_explicit(&timers, 0, memory_order_relaxed);
 }
 
 static int create(struct thread_record *t, uint64_t cookie, int signo)
@@ -48,18 +81,24 @@ static int create(struct thread_record *t, uint64_t cookie, int signo)
 	event.signo = signo;
 	event.notify = SIGEV_THREAD_ID;
 	event.tid = t->tid;
+	if (!take_timer())
+		return -EAGAIN;
 	err = (int)sys_call(SYS_timer_create, sys_thread_clock(t->tid), &event,
 			    &id);
-	if (err < 0)
+	if (err < 0) {
+		give_timer_back();
 		return err;
+	}
 	t->timer = id;
 	return 0;
 }
 
 static void cputime_disarm(struct thread_record *t)
 {
-	if (t->timer >= 0)
-		sys_call(SYS_timer_delete, t->timer);
+	if (t->timer < 0)
+		return;
+	sys_call(SYS_timer_delete, t->timer);
+	give_timer_back();
 	t->timer = -1;
 }
 

@@ -5,8 +5,9 @@
  *
  * The kernel sends the signal to the process and hands it to the thread that
  * runs when the tick comes, if that does not block it. It carries no value: the
- * handler asks TLS who it is. At most one is pending, so that
- * expirations between two deliveries are lost.
+ * handler asks TLS who it is. At most one is pending, so that expirations
+ * between two deliveries are lost: samples weigh by the thread's CPU clock. A
+ * thread that has a clock of its own ignores it.
  */
 #include "agent/clock.h"
 
@@ -76,7 +77,7 @@ static void itimer_stop(void)
 
 const struct clock clock_itimer = {
 	.name = "itimer",
-	.per_thread = false,
+	.weighs_cpu = true,
 	.arm = itimer_arm,
 	.disarm = itimer_disarm,
 	.stop = itimer_stop,

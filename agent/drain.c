@@ -246,8 +246,11 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 
 static void add_notes(struct pprof *to)
 {
-	if (clock_note()[0])
-		pprof_add_note(to, clock_note());
+	int i;
+
+	for (i = 0; i < CLOCK_NOTES; i++)
+		if (clock_said(i))
+			pprof_add_note(to, clock_said(i));
 	if (region_path()[0] == '\0')
 		pprof_add_note(to, "no directory for the shared region: kill -9 loses the last second; set "
 					"XDG_RUNTIME_DIR");

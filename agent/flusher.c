@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 
 #include "agent/agent.h"
+#include "agent/clock.h"
 #include "agent/control.h"
 #include "agent/drain.h"
 #include "agent/identity.h"
@@ -64,6 +65,14 @@ void flusher_wake(void)
 						 memory_order_relaxed))
 		return;
 	sys_tgkill(agent_process.pid, tid, WAKE_SIGNAL);
+}
+
+void flusher_nudge(void)
+{
+	int tid = flusher_tid();
+
+	if (tid != 0)
+		sys_tgkill(agent_process.pid, tid, WAKE_SIGNAL);
 }
 
 static uint64_t deadline_ns(int timeout_ms)
@@ -178,9 +187,9 @@ static void empty_wake(int fd)
 /*
  * Sleeps until the next round is due, somebody wakes us, or a client has
  * something to say. While nothing is profiled there is no round: it sleeps
- * without an end.
+ * without an end. True if a round is asked for.
  */
-static void sleep_until(int fd, uint64_t due)
+static bool sleep_until(int fd, uint64_t due)
 {
 	struct pollfd p[1 + CONTROL_POLLS] = { { .fd = fd, .events = POLLIN } };
 	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
@@ -188,15 +197,18 @@ static void sleep_until(int fd, uint64_t due)
 	struct timespec ts = { (time_t)(left / 1000000000u),
 			       (long)(left % 1000000000u) };
 	bool profiles = agent_state() == AGENT_RUNNING || fd < 0;
+	bool woken;
 	unsigned clients = control_polls(p + 1);
 	long ready = sys_call(SYS_ppoll, p, 1 + clients,
 			      profiles ? &ts : NULL, NULL, 8);
 
 	/* cleared before the rings are read: a later wake-up is not lost */
-	atomic_store_explicit(&self.wake_pending, 0, memory_order_seq_cst);
+	woken = atomic_exchange_explicit(&self.wake_pending, 0,
+					 memory_order_seq_cst);
 	empty_wake(fd);
 	if (ready > 0)
 		control_serve(p + 1, clients);
+	return woken || ready > (p[0].revents != 0);
 }
 
 static void answer(int result)
@@ -209,7 +221,10 @@ static void answer(int result)
 
 static int flush_for_exec(void)
 {
-	int err = flusher_round(false);
+	int err;
+
+	clock_round(sys_clock_ns(CLOCK_MONOTONIC));
+	err = flusher_round(false);
 
 	region_unlink();
 	return err;
@@ -219,14 +234,17 @@ static int stop(void)
 {
 	int err = flusher_round(false);
 
+	clock_stop();
 	drain_close();
 	return err;
 }
 
 static int finish(void)
 {
-	int err = flusher_round(true);
+	int err;
 
+	clock_stop();
+	err = flusher_round(true);
 	control_close();
 	region_unlink();
 	drain_close();
@@ -238,13 +256,26 @@ static int flush(void)
 	return flusher_round(false);
 }
 
+/* Region and socket go along, so that they can be removed at the end. */
+static int adopt(void)
+{
+	char dir[PATH_MAX];
+	int err;
+
+	control_close();
+	region_hand_over(identity_user(), identity_group());
+	err = identity_adopt();
+	control_open(region_directory(dir), agent_process.pid);
+	return err;
+}
+
 static int (*const requests[])(void) = {
 	[FLUSHER_FLUSH] = flush,
 	[FLUSHER_EXEC] = flush_for_exec,
 	[FLUSHER_STOP] = stop,
 	[FLUSHER_FINISH] = finish,
 	[FLUSHER_OPEN] = drain_open,
-	[FLUSHER_ADOPT] = identity_adopt,
+	[FLUSHER_ADOPT] = adopt,
 	[FLUSHER_REARM] = agent_rearm_all,
 };
 
@@ -278,19 +309,25 @@ static bool is_alone(void)
 static void loop(int fd)
 {
 	uint64_t interval = (uint64_t)agent_config.flush_ms * 1000000u;
-	uint64_t due = sys_clock_ns(CLOCK_MONOTONIC) + interval;
+	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC), due = now + interval;
+	uint64_t clocks = now;
+	bool woken;
 
 	for (;;) {
-		sleep_until(fd, due);
+		woken = sleep_until(fd, clocks < due ? clocks : due);
 		if (serve())
 			return;
+		now = sys_clock_ns(CLOCK_MONOTONIC);
+		clocks = clock_round(now);
 		if (agent_state() != AGENT_RUNNING) {
 			due = 0;	/* if it begins: at once */
 			continue;
 		}
+		if (!woken && now < due)
+			continue;
 		flusher_round(false);
 		signals_check();
-		if (sys_clock_ns(CLOCK_MONOTONIC) < due)
+		if (now < due)
 			continue;
 		due = sys_clock_ns(CLOCK_MONOTONIC) + interval;
 		if (is_alone()) {
@@ -315,6 +352,7 @@ static void flusher_main(void)
 	fd = open_wake();
 	close_all_but(self.region_fd, fd);
 	region_set_fd(self.region_fd);
+	clock_flusher_begins();
 	if (agent_state() == AGENT_STARTING)
 		agent_child_started();
 	control_open(region_directory(dir), agent_process.pid);

@@ -27,6 +27,9 @@ int flusher_start(int region_fd);
 /* Asks it to look at the rings soon. Async-signal-safe. */
 void flusher_wake(void);
 
+/* Asks it to look at the clocks soon. Async-signal-safe. */
+void flusher_nudge(void);
+
 enum flusher_request {
 	FLUSHER_FLUSH = 1,	/* write what there is */
 	FLUSHER_EXEC,		/* the same, and remove the region */

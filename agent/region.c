@@ -359,6 +359,30 @@ const char *region_directory(char *text)
 	return text;
 }
 
+void region_hand_over(unsigned user, unsigned group)
+{
+	char dir[PATH_MAX], path[PATH_MAX];
+	const char *name = strrchr(r.path, '/');
+	struct format f;
+	struct stat st;
+
+	if (!name || sys_fstat(r.fd, &st) != 0 || st.st_uid == user)
+		return;
+	format_init(&f, dir, sizeof(dir));
+	format_printf(&f, "/dev/shm/profagent-%u", user);
+	if (sys_mkdir(dir, 0700) == 0)
+		sys_call(SYS_lchown, dir, user, group);
+	format_init(&f, path, sizeof(path));
+	format_printf(&f, "%s%s", dir, name);
+	if (f.cut || sys_lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode) ||
+	    st.st_uid != user || sys_rename(r.path, path) != 0 ||
+	    sys_call(SYS_fchown, r.fd, user, group) != 0) {
+		region_unlink();
+		return;
+	}
+	memcpy(r.path, path, sizeof(r.path));
+}
+
 void region_unlink(void)
 {
 	if (r.path[0])

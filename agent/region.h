@@ -79,7 +79,10 @@ struct thread_record {
 
 	/* The clock of this thread; written where it is armed. */
 	int32_t timer;			/* kernel timer id, -1: none */
-	int32_t clock;			/* index in clock_table[] */
+	_Atomic int32_t clock;		/* enum clock_kind */
+	_Atomic int32_t wish;		/* the one it shall have, CLOCK_NONE:
+					 * as all */
+	uint32_t slot;			/* its own number */
 	uint64_t period_ns;
 	_Atomic uint32_t clock_lock;	/* agent.c: who arms and disarms */
 
@@ -168,6 +171,13 @@ const char *region_path(void);
 
 /* The directory it is in, "" if anonymous. In `text`, of PATH_MAX bytes. */
 const char *region_directory(char *text);
+
+/*
+ * The process is about to become another user: moves the file to where that
+ * user may remove it, and gives it to them; removes it if that cannot be.
+ * Flusher, with the rights of before.
+ */
+void region_hand_over(unsigned user, unsigned group);
 
 /* Removes the file. The memory stays mapped and usable. */
 void region_unlink(void);

@@ -35,6 +35,7 @@ static const struct unwind_backend *backend;
 static uint32_t depth;
 static vdso_clock_gettime *vdso_clock;	/* NULL: system call */
 static _Atomic int enabled;
+static _Atomic int has_sampled;		/* this process */
 
 void sampler_init(const struct unwind_backend *chosen, uint32_t max_depth)
 {
@@ -51,6 +52,11 @@ void sampler_enable(int on)
 {
 	/* release: what was set up before is seen by a handler that runs */
 	atomic_store_explicit(&enabled, on, memory_order_release);
+}
+
+void sampler_reset_after_fork(void)
+{
+	atomic_store_explicit(&has_sampled, 0, memory_order_relaxed);
 }
 
 uint32_t sampler_depth(void)
@@ -97,11 +103,27 @@ struct weight {
 	uint64_t cpu_ns;
 };
 
+/* All CPU time that no sample stands for, what was lost included. */
+static struct weight weigh_by_cpu(struct thread_record *t)
+{
+	struct weight w;
+
+	w.cpu_ns = thread_unsampled(t, sys_clock_ns(CLOCK_THREAD_CPUTIME_ID));
+	w.count = (w.cpu_ns + t->period_ns / 2) / t->period_ns;
+	if (w.count == 0)
+		w.count = 1;
+	count(&t->expirations, w.count > t->carry_count ?
+				       w.count - t->carry_count : 1);
+	return w;
+}
+
 static struct weight weigh(struct thread_record *t, const siginfo_t *info)
 {
 	struct weight w;
 	uint64_t overrun = 0, first;
 
+	if (clock_weighs_cpu(t))
+		return weigh_by_cpu(t);
 	if (info->si_code == SI_TIMER && info->si_overrun > 0)
 		overrun = (uint64_t)info->si_overrun;
 	/* relaxed: set by who armed the timer, before it could expire */
@@ -199,6 +221,19 @@ static int walk(struct thread_record *t, uint32_t slot,
 	}
 }
 
+/*
+ * The first sample of a process is written at once: from then on there is a
+ * file, whatever happens.
+ */
+static bool is_first(void)
+{
+	/* relaxed: who of two threads is first does not matter */
+	if (atomic_load_explicit(&has_sampled, memory_order_relaxed))
+		return false;
+	atomic_store_explicit(&has_sampled, 1, memory_order_relaxed);
+	return true;
+}
+
 static enum lost_reason reason_of(int err)
 {
 	return err == -ENOSPC ? LOST_RING_FULL : LOST_NO_MEMORY;
@@ -225,7 +260,7 @@ static void sample(struct thread_record *t, uint32_t slot,
 	place.sample->time_ns = now_ns();
 	place.sample->cpu_ns = w->cpu_ns;
 	t->carry_count = t->carry_ns = 0;
-	if (ring_commit(&t->ring, &place))
+	if (ring_commit(&t->ring, &place) || is_first())
 		flusher_wake();
 	count(&t->samples, 1);
 	count(&t->weight_ns, w->cpu_ns);
@@ -295,12 +330,11 @@ void sampler_handle(int signo, siginfo_t *info, void *context)
 		agent_start_forked_child();
 		return;
 	}
-	if (info->si_code != SI_TIMER)
+	if (info->si_code == SI_KERNEL)
 		t = current_record(&slot);
 	else
-		t = thread_from_cookie((uint64_t)info->si_value.sival_ptr,
-				       &slot);
-	if (!t)
+		t = thread_from_cookie(clock_cookie(signo, info), &slot);
+	if (!t || !clock_fits(t, info->si_code))
 		return;
 	handle(t, slot, info, context);
 	if (!(t->flags & THREAD_FOREIGN))

@@ -5,7 +5,7 @@
  * Runs on any thread of the program at any instruction. It takes no lock,
  * allocates nothing, calls no libc function but memcpy, leaves errno alone and
  * makes no system call but the wake-up of the flusher, the one that puts memory
- * behind a ring that grows, and, with a clock of the whole process, gettid. Its
+ * behind a ring that grows, and, as the clock needs, gettid and clock_gettime. Its
  * frames and the walker's together stay below 2 KiB.
  */
 #ifndef PROFAGENT_AGENT_SAMPLER_H
@@ -27,6 +27,9 @@ void sampler_handle(int signo, siginfo_t *info, void *context);
 
 /* While false, our signals are ignored: paused, or the process ends. */
 void sampler_enable(int on);
+
+/* In a forked child: no sample yet. */
+void sampler_reset_after_fork(void);
 
 /* Frames kept of a stack, and the walker's name: for the health line. */
 uint32_t sampler_depth(void);

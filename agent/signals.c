@@ -10,9 +10,12 @@
  */
 #include "agent/signals.h"
 
+#include <elf.h>
 #include <errno.h>
+#include <link.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <ucontext.h>
 
 #include "agent/agent.h"
@@ -52,11 +55,13 @@ struct wanted {
 
 static _Atomic int ours;		/* 0: none */
 static _Atomic int spare;		/* 0: none */
+static _Atomic int trap;		/* SIGTRAP, 0: it is not ours */
 static _Atomic signals_set lent;	/* claimed, our handler behind them */
 static _Atomic signals_set released;	/* claimed: masks must be settled */
 static _Atomic int held;		/* met a signal of the program */
 static _Atomic int moving;
 static bool installed;		/* our handler; the lock is held to write it */
+static bool trap_installed;	/* the same for `trap` */
 static struct wanted wanted[SIGNALS];
 
 /* libc's, whose unwind table marks it as a signal frame. */
@@ -135,6 +140,14 @@ static int install(int signo)
 	return set_action(signo, &act);
 }
 
+/* By a raw system call of the program. */
+static bool is_replaced(int signo)
+{
+	struct kernel_action now;
+
+	return get_action(signo, &now) == 0 && now.handler != sampler_handle;
+}
+
 /* Learns libc's restorer by letting libc install a handler once. */
 static void learn_restorer(int signo)
 {
@@ -198,10 +211,15 @@ static signals_set bit_or_none(int signo)
 	return signo ? SIGNALS_BIT(signo) : 0;
 }
 
+static int get_trap(void)
+{
+	return atomic_load_explicit(&trap, memory_order_relaxed);
+}
+
 /* Kept out of real masks. */
 static signals_set borrowed(void)
 {
-	return bit_or_none(signals_ours()) |
+	return bit_or_none(signals_ours()) | bit_or_none(get_trap()) |
 	       bit_or_none(get_spare());
 }
 
@@ -306,6 +324,55 @@ int signals_init(int signo)
 	return err;
 }
 
+/*
+ * A Go program installs handlers for all signals by raw system calls as it
+ * starts, and ends at a SIGTRAP: its binary carries a note of the name "Go".
+ */
+static bool is_go_program(void)
+{
+	const ElfW(Phdr) *ph = (const void *)getauxval(AT_PHDR);
+	size_t n = getauxval(AT_PHNUM), i;
+	uint64_t base = 0;
+
+	for (i = 0; ph && i < n; i++)
+		if (ph[i].p_type == PT_PHDR)
+			base = (uint64_t)ph - ph[i].p_vaddr;
+	for (i = 0; ph && i < n; i++)
+		if (ph[i].p_type == PT_NOTE && ph[i].p_memsz >= 16 &&
+		    memcmp((const char *)(base + ph[i].p_vaddr) + 12, "Go\0",
+			   4) == 0)
+			return true;
+	return false;
+}
+
+void signals_borrow_trap(void)
+{
+	signals_set mask = change_mask(SIG_BLOCK, NULL), real;
+
+	if (signals_ours() == 0 || !is_free(SIGTRAP, mask) || is_go_program())
+		return;
+	remember(SIGTRAP);
+	atomic_store_explicit(&trap, SIGTRAP, memory_order_relaxed);
+	real = mask & ~borrowed();
+	if (real != mask)
+		signals_restore(real);
+}
+
+bool signals_has_trap(void)
+{
+	signals_set old;
+	bool ours_it_is;
+
+	if (get_trap() == 0)
+		return false;
+	old = lock();
+	if (get_trap() && !trap_installed)
+		trap_installed = install(SIGTRAP) == 0;
+	ours_it_is = get_trap() && trap_installed && !is_replaced(SIGTRAP);
+	unlock(old);
+	return ours_it_is;
+}
+
 int signals_install(void)
 {
 	signals_set old = lock();
@@ -358,25 +425,23 @@ static void settle_actions(int signo)
 	}
 }
 
+/* Is our handler installed for it? */
+static bool is_behind(int signo)
+{
+	return signo == SIGTRAP ? trap_installed : installed;
+}
+
 /* `stay`: our handler stays behind it. */
 static void give_back(int signo, bool stay)
 {
 	atomic_fetch_or_explicit(&released, SIGNALS_BIT(signo),
 				 memory_order_relaxed);
 	settle_actions(signo);
-	if (!stay || !installed)
+	if (!stay || !is_behind(signo))
 		return;
 	atomic_fetch_or_explicit(&lent, SIGNALS_BIT(signo),
 				 memory_order_relaxed);
 	install_behind(signo, wanted[signo].mask);
-}
-
-static bool is_replaced(int signo)
-{
-	struct kernel_action now;
-
-	return installed && get_action(signo, &now) == 0 &&
-	       now.handler != sampler_handle;
 }
 
 /*
@@ -387,18 +452,18 @@ static bool give_up(int signo, bool stay)
 {
 	int to = get_spare();
 
-	if (to && is_replaced(to)) {
-		give_back(to, false);
-		set_borrowed(&spare, find_free(0));
-	}
-	to = get_spare();
-	if (signo != to && signo != signals_ours())
-		return false;
-	if (signo == to) {
+	if (signo == get_trap()) {
+		atomic_store_explicit(&trap, 0, memory_order_relaxed);
 		give_back(signo, stay);
-		set_borrowed(&spare, find_free(0));
-		return false;
+		return trap_installed;
 	}
+	if (to && (signo == to || (installed && is_replaced(to)))) {
+		give_back(to, signo == to && stay);
+		set_borrowed(&spare, find_free(0));
+	}
+	if (signo != signals_ours())
+		return false;
+	to = get_spare();
 	if (to == 0)
 		to = find_free(0);
 	if (to == 0)
@@ -432,7 +497,7 @@ void signals_claim(int signo)
 void signals_check(void)
 {
 	int signo = signals_ours();
-	bool replaced = signo && is_replaced(signo);
+	bool replaced = signo && installed && is_replaced(signo);
 	int met = atomic_exchange_explicit(&held, 0, memory_order_relaxed);
 	bool moved = false;
 	signals_set old;
@@ -451,9 +516,9 @@ void signals_check(void)
 
 /* --- in the handler -------------------------------------------------------- */
 
-static bool has_cookie(const siginfo_t *info)
+static bool has_cookie(int signo, const siginfo_t *info)
 {
-	uint64_t value = (uint64_t)info->si_value.sival_ptr;
+	uint64_t value = clock_cookie(signo, info);
 
 	return value == AGENT_FORKED_COOKIE || thread_is_cookie(value);
 }
@@ -462,9 +527,10 @@ bool signals_is_clock(int signo, const siginfo_t *info)
 {
 	if (signo == signals_ours())
 		return clock_owns(info->si_code) &&
-		       (info->si_code != SI_TIMER || has_cookie(info));
-	/* on its way when the clocks moved: it carries our cookie */
-	return info->si_code == SI_TIMER && has_cookie(info);
+		       (info->si_code == SI_KERNEL || has_cookie(signo, info));
+	/* SIGTRAP, or on its way when the clocks moved: it carries our cookie */
+	return info->si_code != SI_KERNEL && clock_owns(info->si_code) &&
+	       has_cookie(signo, info);
 }
 
 /* The mask in the frame of the signal: in force when the handler returns. */
@@ -666,6 +732,8 @@ signals_set signals_hide(signals_set set)
 		signals_claim(signo);
 	while ((signo = get_spare()) && tells_apart(set, signo))
 		signals_claim(signo);
+	if (get_trap() && tells_apart(set, SIGTRAP))
+		signals_claim(SIGTRAP);
 	return set & ~borrowed();
 }
 
@@ -723,7 +791,8 @@ void signals_exec_begin(void)
 	};
 	int signo = signals_ours();
 
-	take_pending(bit_or_none(signo) | get_set(&lent));
+	take_pending(bit_or_none(signo) | bit_or_none(get_trap()) |
+		     get_set(&lent));
 	if (signo && is_ignore(wanted[signo].handler))
 		set_action(signo, &ignore);
 }

@@ -20,6 +20,9 @@
  *   shown:              1             1
  *   asked:              1             0       meant by name: claimed
  *
+ * SIGTRAP is kept out of masks in the same way where it is free: the perf clock
+ * may need it. A program that claims it gets it, and the clock does without.
+ *
  * Behind a claimed signal our handler stays, as what the kernel calls: it drops
  * what a clock of ours still had on the way and passes the rest on.
  */
@@ -47,6 +50,18 @@ int signals_init(int signo);
  * signal on its way would kill the program. Any thread. Returns 0 or -errno.
  */
 int signals_install(void);
+
+/*
+ * Borrows SIGTRAP as well, if the program has no use for it. Once, after
+ * signals_init().
+ */
+void signals_borrow_trap(void);
+
+/*
+ * Can a SIGTRAP of the perf clock be sent? Installs our handler for it when
+ * first asked. Flusher.
+ */
+bool signals_has_trap(void);
 
 /* The signal in use, 0: none. Async-signal-safe. */
 int signals_ours(void);

@@ -109,6 +109,67 @@ bool tasks_name(int tid, char name[TASKS_NAME])
 	return true;
 }
 
+uint64_t tasks_sleeps(int tid)
+{
+	static const char key[] = "\nvoluntary_ctxt_switches:\t";
+	char text[4096 + sizeof(key)];
+	const char *at = text;
+	uint64_t n = 0;
+
+	if (read_task_file(tid, "status", text, 4096) <= 0)
+		return 0;
+	while ((at = strchr(at, '\n')) &&
+	       memcmp(at, key, sizeof(key) - 1) != 0)
+		at++;
+	if (!at)
+		return 0;
+	for (at += sizeof(key) - 1; *at >= '0' && *at <= '9'; at++)
+		n = n * 10 + (uint64_t)(*at - '0');
+	return n;
+}
+
+/* "5680885.463822", in ms, to ns. */
+static uint64_t parse_ms(const char *at)
+{
+	uint64_t ms = 0, rest = 0;
+	int digits = 0;
+
+	for (; *at >= '0' && *at <= '9'; at++)
+		ms = ms * 10 + (uint64_t)(*at - '0');
+	if (*at == '.')
+		for (at++; *at >= '0' && *at <= '9' && digits < 6; digits++)
+			rest = rest * 10 + (uint64_t)(*at++ - '0');
+	for (; digits < 6; digits++)
+		rest *= 10;
+	return ms * 1000000u + rest;
+}
+
+uint64_t tasks_last_ran(int tid)
+{
+	static const char key[] = "\nse.exec_start ";
+	char text[512 + sizeof(key)];	/* it is the first line of values */
+	const char *at = text;
+
+	if (read_task_file(tid ? tid : sys_gettid(), "sched", text, 512) <= 0)
+		return 0;
+	while ((at = strchr(at, '\n')) &&
+	       memcmp(at, key, sizeof(key) - 1) != 0)
+		at++;
+	if (!at || !(at = strchr(at, ':')))
+		return 0;
+	for (at++; *at == ' '; at++)
+		;
+	return parse_ms(at);
+}
+
+bool tasks_is_running(int tid)
+{
+	char text[256];
+
+	return read_task_file(tid, "syscall", text, sizeof(text)) > 0 &&
+	       text[0] == 'r';	/* "running", else numbers */
+}
+
 bool tasks_is_zombie(int tid)
 {
 	char text[512];

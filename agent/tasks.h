@@ -10,6 +10,7 @@
 #define PROFAGENT_AGENT_TASKS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define TASKS_NAME 16	/* bytes, with the NUL: TASK_COMM_LEN of the kernel */
 
@@ -21,6 +22,19 @@ int tasks_scan(void (*visit)(int tid, void *arg), void *arg);
 
 /* The thread's name now; false if there is no such thread. */
 bool tasks_name(int tid, char name[TASKS_NAME]);
+
+/* How often it has gone to sleep by itself so far; 0 if that is unknown. */
+uint64_t tasks_sleeps(int tid);
+
+/*
+ * When the kernel last accounted CPU time to it, ns on the scheduler's clock of
+ * its CPU: now if it runs and was just asked for its CPU time, else when it
+ * left the CPU. 0 if this kernel does not say. `tid` 0: the caller.
+ */
+uint64_t tasks_last_ran(int tid);
+
+/* Does it run, or wait for a CPU, rather than for anything else? */
+bool tasks_is_running(int tid);
 
 /* Has the thread ended without being reaped (a main thread that is gone)? */
 bool tasks_is_zombie(int tid);

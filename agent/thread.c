@@ -121,9 +121,10 @@ static uint32_t find_slot_or_wait(void)
 	return slot;
 }
 
-static void init_record(struct thread_record *t, int tid,
+static void init_record(struct thread_record *t, uint32_t slot, int tid,
 			uint64_t start_routine, uint32_t flags)
 {
+	t->slot = slot;
 	atomic_fetch_add_explicit(&t->generation, 1, memory_order_relaxed);
 	t->tid = tid;
 	t->flags = flags;
@@ -135,7 +136,8 @@ static void init_record(struct thread_record *t, int tid,
 	t->stack_low = t->stack_high = 0;
 	t->carry_ns = t->carry_count = 0;
 	t->timer = -1;
-	t->clock = -1;
+	atomic_store_explicit(&t->clock, -1, memory_order_relaxed);
+	atomic_store_explicit(&t->wish, -1, memory_order_relaxed);
 	t->name[0] = '\0';
 	atomic_store_explicit(&t->end_ns, 0, memory_order_relaxed);
 	atomic_store_explicit(&t->cpu_end_ns, 0, memory_order_relaxed);
@@ -150,7 +152,8 @@ static uint32_t register_thread(uint32_t slot, int tid, uint64_t start_routine,
 	if (slot == THREAD_NO_SLOT)
 		add(&thread_totals.refused, 1);
 	else
-		init_record(region_record(slot), tid, start_routine, flags);
+		init_record(region_record(slot), slot, tid, start_routine,
+			    flags);
 	return slot;
 }
 

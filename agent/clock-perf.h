@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clock-perf: what the kernel's perf subsystem lets us see, beside the clock
+ * itself (agent/clock.h). Flusher only,
+ * but for what is said to be for the handler.
+ */
+#ifndef PROFAGENT_AGENT_CLOCK_PERF_H
+#define PROFAGENT_AGENT_CLOCK_PERF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum perf_sight {
+	PERF_UNKNOWN = 0,
+	PERF_REFUSED,		/* not permitted, or not in this kernel */
+	PERF_USER_ONLY,		/* time in the kernel is not seen */
+	PERF_KERNEL_TOO,
+};
+
+/* What the kernel permits; asked once. */
+enum perf_sight perf_probe(void);
+
+/* The same, as long as SIGTRAP is or is not ours. */
+enum perf_sight perf_sight_now(void);
+
+/* -errno of a refusal, 0 if there was none. */
+int perf_refusal(void);
+
+/* Closes the events of threads that ended or have another clock now. */
+void perf_tidy(void);
+
+/* Has the thread that holds the slot now an event? */
+bool perf_is_armed(uint32_t slot);
+
+/* The cookie of a descriptor's thread, 0: none. Async-signal-safe. */
+uint64_t perf_cookie_of(uint32_t fd);
+
+/* In a new flusher: the descriptors went with the one before. */
+void perf_reset(void);
+
+#endif
