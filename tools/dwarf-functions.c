@@ -18,9 +18,12 @@
 /* Inlining chains of 100 exist; blocks in blocks come on top. */
 #define DEPTH_MAX 1024
 
+#define SCOPES_A_BLOCK 1024
+
 struct _DwarfFunctions {
 	SymbolNames *names;
-	GPtrArray *scopes;		/* DwarfScope, owned */
+	GPtrArray *scopes;		/* blocks of SCOPES_A_BLOCK, owned */
+	guint scopes_used;		/* of the last block */
 	GHashTable *origins;		/* entry's address: SymbolFunction * */
 	GHashTable *files;		/* const char *: SymbolText */
 	DwarfQualify *qualify;
@@ -124,10 +127,12 @@ static void function_describe(DwarfFunctions *f, Dwarf_Die *die,
 
 	dwarf_diecu(die, &unit, NULL, NULL);
 	to->system_name = symbol_names_add_text(f->names, linkage_name(die));
+	to->name = symbol_names_demangle(f->names, to->system_name);
 	if (!to->system_name)
 		qualified = dwarf_qualify_name(f->qualify, die);
-	to->name = symbol_names_add_text(f->names, qualified ? qualified :
-					 dwarf_diename(die));
+	if (!to->name)
+		to->name = symbol_names_add_text(f->names, qualified ?
+				qualified : dwarf_diename(die));
 	to->file = dwarf_functions_file(f, &unit, dwarf_decl_file(die));
 	to->start_line = dwarf_decl_line(die, &line) == 0 ? line : 0;
 }
@@ -152,9 +157,11 @@ static void scope_describe(DwarfFunctions *f, Dwarf_Die *die, SymbolFunction *to
 	}
 	*to = *known;
 	/* A constructor's clones share an origin, not a linkage name. */
-	if (dwarf_hasattr(die, DW_AT_linkage_name))
+	if (dwarf_hasattr(die, DW_AT_linkage_name)) {
 		to->system_name = symbol_names_add_text(f->names,
 							linkage_name(die));
+		to->name = symbol_names_demangle(f->names, to->system_name);
+	}
 }
 
 static gint32 call_attribute(Dwarf_Die *die, unsigned int name)
@@ -168,13 +175,24 @@ static gint32 call_attribute(Dwarf_Die *die, unsigned int name)
 	return value;
 }
 
+static DwarfScope *scope_alloc(DwarfFunctions *f)
+{
+	DwarfScope *block;
+
+	if (f->scopes->len == 0 || f->scopes_used == SCOPES_A_BLOCK) {
+		g_ptr_array_add(f->scopes, g_new0(DwarfScope, SCOPES_A_BLOCK));
+		f->scopes_used = 0;
+	}
+	block = f->scopes->pdata[f->scopes->len - 1];
+	return &block[f->scopes_used++];
+}
+
 static DwarfScope *scope_new(struct scan *s, Dwarf_Die *die,
 			     const DwarfScope *parent)
 {
-	DwarfScope *scope = g_new0(DwarfScope, 1);
+	DwarfScope *scope = scope_alloc(s->functions);
 	gint32 file;
 
-	g_ptr_array_add(s->functions->scopes, scope);
 	scope->parent = parent;
 	scope->root = parent ? parent->root : scope;
 	scope_describe(s->functions, die, &scope->function);

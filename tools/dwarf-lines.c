@@ -54,6 +54,7 @@ struct job {
 	DwarfUnits *units;		/* NULL: no DWARF */
 	DwarfFunctions *functions;
 	GArray *targets;		/* DwarfTarget, of one unit */
+	gboolean helps;			/* runs in a thread of its own: */
 	GThread *thread;
 };
 
@@ -90,10 +91,12 @@ static void function_qualify(struct job *j, SymbolFunction *f,
 {
 	if (f->system_name)
 		return;
-	if (symbol && demangle_is_mangled(symbol))
+	if (symbol && demangle_is_mangled(symbol)) {
 		f->system_name = linkage_add(j->names, symbol);
-	else if (symbol && !f->name)
+		f->name = symbol_names_demangle(j->names, f->system_name);
+	} else if (symbol && !f->name) {
 		f->system_name = symbol_names_add_text(j->names, symbol);
+	}
 }
 
 static void scope_emit(struct job *j, const DwarfTarget *t, SymbolText file,
@@ -124,6 +127,7 @@ static void symbol_emit(struct job *j, const char *symbol, SymbolText file,
 	if (!symbol)
 		return;
 	f.system_name = symbol_names_add_text(j->names, symbol);
+	f.name = symbol_names_demangle(j->names, f.system_name);
 	f.file = file;
 	symbol_names_add_line(j->names,
 			      symbol_names_add_function(j->names, &f), line);
@@ -217,7 +221,7 @@ static gpointer job_run(gpointer data)
 		else
 			unit_resolve(j, g);
 		done = g_atomic_int_add(&c->done, g->end - g->first);
-		if (!j->thread && c->progress)
+		if (!j->helps && c->progress)
 			c->progress(c->data, done + (g->end - g->first));
 	}
 	return NULL;
@@ -290,6 +294,7 @@ static gboolean helper_start(struct job *j, struct crew *c, const ElfFile *f,
 		return FALSE;
 	job_init(j, c, file, symbol_names_new());
 	if (j->units && j->units->units->len == first->units->units->len) {
+		j->helps = TRUE;
 		j->thread = g_thread_new("names", job_run, j);
 		return TRUE;
 	}
@@ -332,6 +337,8 @@ static void crew_run(struct crew *c, ElfFile *f, SymbolNames *names)
 	job_run(&first);
 	for (guint i = 0; i < started; i++)
 		helper_finish(&helpers[i], names);
+	if (c->progress)
+		c->progress(c->data, c->wanted->len);
 	job_release(&first);
 }
 

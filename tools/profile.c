@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "tools/texthash.h"
+
 static void process_clear(gpointer data)
 {
 	ProfileProcess *process = data;
@@ -31,7 +33,7 @@ Profile *profile_new(void)
 	p->processes = g_array_new(FALSE, TRUE, sizeof(ProfileProcess));
 	g_array_set_clear_func(p->processes, process_clear);
 	p->strings = g_ptr_array_new();
-	p->string_index = g_hash_table_new(g_str_hash, g_str_equal);
+	p->string_index = g_hash_table_new(texthash, g_str_equal);
 	p->string_data = g_string_chunk_new(4096);
 	profile_string(p, "", 0);
 	return p;

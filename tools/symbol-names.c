@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+#include "tools/demangle.h"
+#include "tools/texthash.h"
+
 static guint function_hash(gconstpointer key)
 {
 	const SymbolFunction *f = key;
@@ -28,9 +31,10 @@ SymbolNames *symbol_names_new(void)
 	n->functions = g_array_new(FALSE, FALSE, sizeof(SymbolFunction));
 	n->lines = g_array_new(FALSE, FALSE, sizeof(SymbolLine));
 	n->addresses = g_array_new(FALSE, FALSE, sizeof(SymbolAddress));
-	n->text_index = g_hash_table_new(g_str_hash, g_str_equal);
+	n->text_index = g_hash_table_new(texthash, g_str_equal);
 	n->function_index = g_hash_table_new_full(function_hash,
 						  function_equal, g_free, NULL);
+	n->demangled = g_hash_table_new(NULL, NULL);
 	n->text_keys = g_string_chunk_new(16 * 1024);
 	return n;
 }
@@ -45,6 +49,7 @@ void symbol_names_free(SymbolNames *n)
 	g_array_free(n->addresses, TRUE);
 	g_hash_table_destroy(n->text_index);
 	g_hash_table_destroy(n->function_index);
+	g_hash_table_destroy(n->demangled);
 	g_string_chunk_free(n->text_keys);
 	g_free(n);
 }
@@ -94,6 +99,22 @@ SymbolText symbol_names_add_text(SymbolNames *n, const char *s)
 	return t;
 }
 
+SymbolText symbol_names_demangle(SymbolNames *n, SymbolText system_name)
+{
+	gpointer key = GUINT_TO_POINTER(system_name), known;
+	g_autofree char *text = NULL;
+	SymbolText t;
+
+	if (!system_name)
+		return 0;
+	if (g_hash_table_lookup_extended(n->demangled, key, NULL, &known))
+		return GPOINTER_TO_UINT(known);
+	text = demangle_name(symbol_names_text(n, system_name), FALSE);
+	t = symbol_names_add_text(n, text);
+	g_hash_table_insert(n->demangled, key, GUINT_TO_POINTER(t));
+	return t;
+}
+
 const char *symbol_names_text(const SymbolNames *n, SymbolText t)
 {
 	return n->text->str + t;
@@ -127,21 +148,34 @@ void symbol_names_add_line(SymbolNames *n, guint32 function, gint32 line)
 		      n->addresses->len - 1).line_count++;
 }
 
+/* `known`: texts of `from` that were met before, as those of `n`, + 1. */
+static SymbolText text_merge(SymbolNames *n, const SymbolNames *from,
+			     GHashTable *known, SymbolText t)
+{
+	gpointer key = GUINT_TO_POINTER(t);
+	gpointer value = g_hash_table_lookup(known, key);
+	SymbolText ours;
+
+	if (value)
+		return GPOINTER_TO_UINT(value) - 1;
+	ours = symbol_names_add_text(n, symbol_names_text(from, t));
+	g_hash_table_insert(known, key, GUINT_TO_POINTER(ours + 1));
+	return ours;
+}
+
 /* g_free() it: the index in `n` of each function of `from`. */
 static guint32 *functions_merge(SymbolNames *n, const SymbolNames *from)
 {
+	g_autoptr(GHashTable) known = g_hash_table_new(NULL, NULL);
 	guint32 *map = g_new(guint32, from->functions->len + 1);
 
 	for (guint i = 0; i < from->functions->len; i++) {
 		SymbolFunction f = g_array_index(from->functions,
 						 SymbolFunction, i);
 
-		f.name = symbol_names_add_text(n,
-				symbol_names_text(from, f.name));
-		f.system_name = symbol_names_add_text(n,
-				symbol_names_text(from, f.system_name));
-		f.file = symbol_names_add_text(n,
-				symbol_names_text(from, f.file));
+		f.name = text_merge(n, from, known, f.name);
+		f.system_name = text_merge(n, from, known, f.system_name);
+		f.file = text_merge(n, from, known, f.file);
 		map[i] = symbol_names_add_function(n, &f);
 	}
 	return map;

@@ -4,7 +4,7 @@
  *
  * The result of symbol tables and DWARF, and what the cache stores: for each
  * address, which is an offset in the file, its functions innermost inline
- * first. Names are raw here; they are demangled when a Profile takes them.
+ * first.
  */
 #ifndef PROFAGENT_TOOLS_SYMBOL_NAMES_H
 #define PROFAGENT_TOOLS_SYMBOL_NAMES_H
@@ -15,7 +15,7 @@
 typedef guint32 SymbolText;
 
 typedef struct {
-	SymbolText name;		/* as the source has it, or "" */
+	SymbolText name;		/* for people; short, if it was mangled */
 	SymbolText system_name;		/* linkage name, or "" */
 	SymbolText file;		/* source file, or "" */
 	gint32 start_line;		/* 0: unknown */
@@ -40,6 +40,7 @@ typedef struct {
 
 	/* private */
 	GHashTable *text_index, *function_index;
+	GHashTable *demangled;		/* linkage name: name, as texts */
 	GStringChunk *text_keys;
 } SymbolNames;
 
@@ -52,6 +53,9 @@ void symbol_names_index(SymbolNames *n);
 
 /* Interns; NULL counts as "". */
 SymbolText symbol_names_add_text(SymbolNames *n, const char *s);
+
+/* The short form of the linkage name `system_name`, 0 if it is none. */
+SymbolText symbol_names_demangle(SymbolNames *n, SymbolText system_name);
 const char *symbol_names_text(const SymbolNames *n, SymbolText t);
 
 /* Interns. */

@@ -247,18 +247,19 @@ static SymbolNames *names_load(const Symbols *s, const struct object *o,
 
 /* --- into the profile ---------------------------------------------------- */
 
-/* Demangled if it can be, else as the source has it. */
 static ProfileString function_name(const Symbols *s, Profile *p,
 				   const SymbolNames *n,
 				   const SymbolFunction *f)
 {
 	const char *system = symbol_names_text(n, f->system_name);
-	const char *name = symbol_names_text(n, f->name);
-	g_autofree char *text = demangle_name(system, s->full_names);
+	g_autofree char *full = NULL;
 
-	if (text)
-		return profile_string(p, text, -1);
-	return profile_string(p, *name ? name : system, -1);
+	if (s->full_names)
+		full = demangle_name(system, TRUE);
+	if (full)
+		return profile_string(p, full, -1);
+	return profile_string(p, f->name ? symbol_names_text(n, f->name) :
+			      system, -1);
 }
 
 static guint32 function_add(const Symbols *s, Profile *p,

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* Many addresses at once, which several threads share out among themselves. */
+#include "tools/dwarf-lines.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/objects.h"
+
+/* Enough for helpers to be called; few enough for one batch not to. */
+#define FUNCTIONS 60
+#define NOPS 120
+#define STRIDE 128			/* of functions: nops, ret, padding */
+#define BATCH 1000
+
+static char *dir;
+
+static void setup(void)
+{
+	dir = objects_directory();
+	ck_assert(objects_run(dir, "for u in 1 2 3; do "
+		"for f in $(seq %d); do "
+		"echo \"__attribute__((always_inline)) static inline void \" "
+		"\"in_${u}_$f(void) { __asm__ volatile(\\\".rept %d; nop; "
+		".endr\\\"); }\"; "
+		"echo \"void f_${u}_$f(void) { in_${u}_$f(); }\"; "
+		"done >u$u.c; done && echo 'int main(void) { return 0; }' "
+		">main.c && gcc -g -O2 -fno-ipa-icf "
+		"-fno-toplevel-reorder u1.c u2.c u3.c main.c -o many",
+		FUNCTIONS / 3, NOPS));
+}
+
+static void teardown(void)
+{
+	objects_remove(dir);
+	g_free(dir);
+}
+
+static void wanted_add(GArray *wanted, guint64 offset, guint64 address)
+{
+	DwarfLinesWanted w = { offset, address };
+
+	g_array_append_val(wanted, w);
+}
+
+/* Every byte of the three units' functions, in no order. */
+static GArray *wanted_new(const ElfFile *f)
+{
+	GArray *wanted = g_array_new(FALSE, FALSE, sizeof(DwarfLinesWanted));
+	guint64 address;
+
+	for (int unit = 3; unit >= 1; unit--) {
+		g_autofree char *label = g_strdup_printf("f_%d_1", unit);
+		guint64 offset = objects_offset(dir, "many", label);
+
+		for (guint64 i = 0; i < FUNCTIONS / 3 * STRIDE; i++) {
+			ck_assert(elf_file_address(f, offset + i, &address));
+			wanted_add(wanted, offset + i, address);
+		}
+	}
+	return wanted;
+}
+
+static char *describe(const SymbolNames *n, guint64 offset)
+{
+	const SymbolAddress *a = symbol_names_find(n, offset);
+	GString *text = g_string_new(NULL);
+
+	ck_assert_ptr_nonnull(a);
+	for (guint32 i = 0; i < a->line_count; i++) {
+		const SymbolLine *l = &g_array_index(n->lines, SymbolLine,
+						     a->first_line + i);
+		const SymbolFunction *f = &g_array_index(n->functions,
+						SymbolFunction, l->function);
+
+		g_string_append_printf(text, "%s:%d ",
+				       symbol_names_text(n, f->name), l->line);
+	}
+	return g_string_free(text, FALSE);
+}
+
+static void progress_count(void *data, gsize done)
+{
+	*(gsize *)data = done;
+}
+
+static SymbolNames *resolve_in_batches(ElfFile *f, const ElfSymbols *symbols,
+				       const GArray *wanted)
+{
+	SymbolNames *names = symbol_names_new();
+
+	for (guint i = 0; i < wanted->len; i += BATCH) {
+		g_autoptr(GArray) part = g_array_new(FALSE, FALSE,
+						sizeof(DwarfLinesWanted));
+
+		g_array_append_vals(part, &g_array_index(wanted,
+				    DwarfLinesWanted, i),
+				    MIN(BATCH, wanted->len - i));
+		dwarf_lines_resolve(f, symbols, part, names, NULL, NULL);
+	}
+	return names;
+}
+
+START_TEST(threads_and_one_thread_find_the_same)
+{
+	g_autofree char *path = g_build_filename(dir, "many", NULL);
+	g_autoptr(ElfFile) f = elf_file_open(NULL, path, NULL, 0, NULL);
+	g_autoptr(ElfSymbols) symbols = elf_symbols_new(f);
+	g_autoptr(GArray) wanted = wanted_new(f);
+	g_autoptr(SymbolNames) all = symbol_names_new();
+	g_autoptr(SymbolNames) parts = NULL;
+	gsize done = 0;
+
+	parts = resolve_in_batches(f, symbols, wanted);
+	dwarf_lines_resolve(f, symbols, wanted, all, progress_count, &done);
+	ck_assert_uint_eq(done, wanted->len);
+	for (guint i = 0; i < wanted->len; i++) {
+		guint64 offset = g_array_index(wanted, DwarfLinesWanted,
+					       i).offset;
+		g_autofree char *a = describe(all, offset);
+		g_autofree char *b = describe(parts, offset);
+
+		ck_assert_str_eq(a, b);
+	}
+}
+END_TEST
+
+START_TEST(each_byte_is_in_the_function_inlined_there)
+{
+	g_autofree char *path = g_build_filename(dir, "many", NULL);
+	g_autoptr(ElfFile) f = elf_file_open(NULL, path, NULL, 0, NULL);
+	g_autoptr(ElfSymbols) symbols = elf_symbols_new(f);
+	g_autoptr(GArray) wanted = wanted_new(f);
+	g_autoptr(SymbolNames) all = symbol_names_new();
+
+	dwarf_lines_resolve(f, symbols, wanted, all, NULL, NULL);
+	for (int unit = 1; unit <= 3; unit++) {
+		for (int i = 1; i <= FUNCTIONS / 3; i++) {
+			g_autofree char *label = g_strdup_printf("f_%d_%d",
+								 unit, i);
+			g_autofree char *want = g_strdup_printf(
+				"in_%d_%d:%d %s:%d ", unit, i, 2 * i - 1,
+				label, 2 * i);
+			g_autofree char *text = describe(all,
+				objects_offset(dir, "many", label) + NOPS / 2);
+
+			ck_assert_str_eq(text, want);
+		}
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("dwarf-lines");
+	TCase *tc = tcase_create("dwarf-lines");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 120);
+	tcase_add_test(tc, threads_and_one_thread_find_the_same);
+	tcase_add_test(tc, each_byte_is_in_the_function_inlined_there);
+	suite_add_tcase(suite, tc);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
