@@ -170,10 +170,10 @@ class Page {
 		return result.value;
 	}
 
-	/* Until the expression is true, at most 10 s. */
+	/* Until the expression is true, at most 30 s. */
 	async until(expression)
 	{
-		for (let i = 0; i < 200; i++) {
+		for (let i = 0; i < 600; i++) {
 			if (await this.run(`Boolean(${expression})`))
 				return true;
 			await new Promise(done => setTimeout(done, 50));

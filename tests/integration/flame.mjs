@@ -471,6 +471,26 @@ async function showsCallers()
 	await quiet(page, "callers");
 }
 
+/* Another profiler's file, with nothing in it. */
+async function showsNothing()
+{
+	const d = new Document();
+
+	d.process("prog", 0, { foreign: true });
+	const page = await open(d.save("empty.html"));
+
+	ok(/Nothing/.test(await textOf(page, "empty")),
+	   "empty: it is said that there is nothing");
+	ok(/another profiler/.test(await textOf(page, "health")),
+	   "empty: no health figures are made up");
+	await quiet(page, "empty");
+	d.doc.types = [];
+	const none = await browser.open("file://" + d.save("none.html"));
+	ok(await none.until("document.querySelector('.failed')"),
+	   "empty: a document without types is refused in words");
+	await none.send("Page.close");
+}
+
 /* Recursion counts once; callers and callees of what calls itself add up. */
 async function countsRecursionOnce()
 {
@@ -740,6 +760,12 @@ async function scrollsDeepStacks()
 	await page.settle();
 	ok(await colors(page, "#graph canvas") > 2,
 	   "deep: the far end is painted when scrolled to");
+	await page.key("0");
+	await page.run("profagent.graph.toRoot()");
+	await page.resize(1300, 700);
+	await page.settle();
+	ok((await boxPlace(page, "all")).y < 700 - 30,
+	   "deep: a smaller window keeps the root in sight");
 	await pick(page, "group", "thread");
 	equal(await page.run("profagent.graph.rows.length"), 4098,
 	      "deep: grouped, too");
@@ -835,7 +861,7 @@ async function fitsSmallWindows()
 }
 
 const all = [showsARealProfile, zooms, searches, selectsTime, picks,
-	     showsCallers, countsRecursionOnce, usesKeys, switchesTheme,
+	     showsCallers, showsNothing, countsRecursionOnce, usesKeys, switchesTheme,
 	     hasNames, survivesHostileNames, showsDifferences, drawsManyStacks,
 	     scrollsDeepStacks, followsALiveProfile, fitsSmallWindows];
 const name = findBrowser();

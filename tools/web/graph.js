@@ -117,6 +117,7 @@ export class Graph {
 		this.context = this.canvas.getContext("2d");
 		this.flame = true;
 		this.cursor = null;	/* {row, at} */
+		this.below = 0;		/* px, see measureBelow() */
 		this.rows = [];
 		this.listen();
 	}
@@ -125,7 +126,10 @@ export class Graph {
 	{
 		const { element } = this;
 
-		element.addEventListener("scroll", () => this.paintSoon());
+		element.addEventListener("scroll", () => {
+			this.below = this.measureBelow();
+			this.paintSoon();
+		});
 		element.addEventListener("pointermove", e => this.hover(e));
 		element.addEventListener("pointerleave", e =>
 			this.on.hover(null, e));
@@ -191,19 +195,26 @@ export class Graph {
 		}
 	}
 
+	/* What is scrolled out of sight at the lower end, px. */
+	measureBelow()
+	{
+		const { scrollTop, clientHeight } = this.element;
+
+		return Math.max(0, this.height - scrollTop - clientHeight);
+	}
+
+	/* A flame stands on its root: the lower end stays where it is. */
 	resize()
 	{
-		const fromBottom = this.height - this.element.scrollTop -
-			this.element.clientHeight;
-
 		if (!this.tree)
 			return;
 		if (this.laidOut !== this.spacer.clientWidth)
 			this.layout();
 		else
 			this.fit();
-		if (this.flame && fromBottom < rowHeight)
-			this.toRoot();
+		if (this.flame)
+			this.element.scrollTop = this.height - this.below -
+				this.element.clientHeight;
 		this.placeCursor();
 		this.paint();
 	}
@@ -211,6 +222,7 @@ export class Graph {
 	toRoot()
 	{
 		this.element.scrollTop = this.flame ? this.height : 0;
+		this.below = this.measureBelow();
 		this.cursor = null;
 	}
 

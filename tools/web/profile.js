@@ -120,6 +120,8 @@ export class Profile {
 		if (doc.version !== 1)
 			throw new Error("this page cannot read version " +
 					`${doc.version} of the data`);
+		if (!doc.types.length)
+			throw new Error("it does not say what was measured");
 		this.title = doc.title;
 		this.types = doc.types.map(([type, unit]) => ({ type, unit }));
 		this.defaultType = doc.default_type;
