@@ -9,9 +9,14 @@
 #include <check.h>
 #include <elf.h>
 #include <glib/gstdio.h>
+#include <netinet/in.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/objects.h"
 #include "tools/elf-file.h"
@@ -486,6 +491,74 @@ START_TEST(the_vdso_is_read_from_our_own_process)
 }
 END_TEST
 
+/* A port that nothing listens on just now. */
+static int port_choose(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size),
+			 0);
+	close(fd);
+	return ntohs(address.sin_port);
+}
+
+/* Serves "server" in `dir`; returns its pid when it has scanned it. */
+static GPid server_start(int port)
+{
+	g_autofree char *listen = g_strdup_printf("%d", port);
+	g_autofree char *root = in_dir("server");
+	char *argv[] = { "debuginfod", "-p", listen, "-d", ":memory:", "-F",
+			 root, NULL };
+	GPid pid;
+
+	ck_assert(g_spawn_async(dir, argv, NULL, G_SPAWN_SEARCH_PATH |
+				G_SPAWN_DO_NOT_REAP_CHILD |
+				G_SPAWN_STDOUT_TO_DEV_NULL |
+				G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &pid,
+				NULL));
+	for (int i = 0; i < 300; i++) {
+		if (objects_run(dir, "curl -s http://127.0.0.1:%d/metrics | "
+				"grep -q 'thread_work_total{role=\"scan\"} "
+				"[1-9]'", port))
+			break;
+		g_usleep(100000);
+	}
+	return pid;
+}
+
+START_TEST(a_server_is_asked_only_if_one_is_named)
+{
+	g_autofree char *id = NULL, *without = NULL, *with = NULL;
+	g_autofree char *notes = NULL, *url = NULL, *cache = in_dir("client");
+	int port = port_choose();
+	GPid pid;
+
+	if (!objects_have("debuginfod") || !objects_have("curl")) {
+		printf("# skipped, no debuginfod or no curl\n");
+		return;
+	}
+	ck_assert(objects_run(dir, "g++ -g -O2 cart.cc -o full && "
+		"mkdir server && strip -o server/cart full && "
+		"objcopy --only-keep-debug full server/cart.debug"));
+	id = objects_build_id(dir, "full");
+	g_setenv("DEBUGINFOD_CACHE_PATH", cache, TRUE);
+	pid = server_start(port);
+	without = find_pay("/opt/bin/cart", id, NULL, &notes);
+	url = g_strdup_printf("http://127.0.0.1:%d", port);
+	g_setenv("DEBUGINFOD_URLS", url, TRUE);
+	with = find_pay("/opt/bin/cart", id, NULL, NULL);
+	kill(pid, SIGTERM);
+	waitpid(pid, NULL, 0);
+	ck_assert_str_eq(without, "");
+	ck_assert_str_eq(notes, "/opt/bin/cart: no such file here");
+	ck_assert_str_eq(with, IN_PAY);
+}
+END_TEST
+
 /* --- profiles ------------------------------------------------------------ */
 
 START_TEST(names_that_came_with_the_profile_stay)
@@ -649,6 +722,7 @@ static TCase *files_case(void)
 			    0, G_N_ELEMENTS(symbol_layouts));
 	tcase_add_test(tc, a_debug_file_of_another_build_is_not_used);
 	tcase_add_test(tc, the_vdso_is_read_from_our_own_process);
+	tcase_add_test(tc, a_server_is_asked_only_if_one_is_named);
 	return tc;
 }
 
