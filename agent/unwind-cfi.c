@@ -143,9 +143,12 @@ static void keep_rule(const struct walk *w, uint64_t pc,
 			   (uint64_t)rbp / 8, bits);
 }
 
-/* The FDE that covers `pc` and its row there. */
-static enum unwind_end find_row(struct cfi_row *row, struct cfi_fde *fde,
-				struct dw_source *source, uint64_t pc)
+/*
+ * The FDE that covers `pc`, and in `source` where its table may be read. Not
+ * inline: what it needs must not lie on the stack while programs run.
+ */
+static __attribute__((noinline)) enum unwind_end
+find_fde(struct cfi_fde *fde, struct dw_source *source, uint64_t pc)
 {
 	struct lookup_object object;
 	struct eh_table table;
@@ -163,10 +166,19 @@ static enum unwind_end find_row(struct cfi_row *row, struct cfi_fde *fde,
 		return UNWIND_NO_RULE;
 	if (!cfi_fde_read(fde, source, addr))
 		return UNWIND_BAD_RULE;
-	if (pc < fde->start || pc >= fde->end)
-		return UNWIND_NO_RULE;
-	return cfi_row_find(row, fde, source, pc) ? UNWIND_ENDS :
-						    UNWIND_BAD_RULE;
+	return pc >= fde->start && pc < fde->end ? UNWIND_ENDS :
+						   UNWIND_NO_RULE;
+}
+
+/* The FDE that covers `pc` and its row there. */
+static enum unwind_end find_row(struct cfi_row *row, struct cfi_fde *fde,
+				struct dw_source *source, uint64_t pc)
+{
+	enum unwind_end end = find_fde(fde, source, pc);
+
+	if (end == UNWIND_ENDS && !cfi_row_find(row, fde, source, pc))
+		end = UNWIND_BAD_RULE;
+	return end;
 }
 
 /* A register that the rule needs is not known: why? */
