@@ -37,6 +37,9 @@ static uint64_t asleep_cpu_ns;	/* the flusher's CPU clock as it went to sleep */
  */
 #define DISPLACED_NS 20000u
 
+/* Later than this, the plan is made anew. */
+#define BEHIND_NS 100000000u
+
 /* The shortest slice that can be had. */
 #define SLICE_NS 100000u
 
@@ -150,6 +153,26 @@ static bool look(uint32_t slot, int signo, uint64_t *woken_ns)
 	return true;
 }
 
+/*
+ * The instants are planned ahead, however long a look takes: a pause after each
+ * look would show too much of what runs after a sleep. Of several that were
+ * missed meanwhile one is made up for, at once.
+ */
+static uint64_t plan_next(uint64_t now_ns)
+{
+	uint64_t next = atomic_load_explicit(&next_ns, memory_order_relaxed);
+	uint64_t after = next;
+
+	if (next == 0 || now_ns - next > BEHIND_NS)
+		return now_ns + ticker_random(clock_period_ns());
+	do {
+		next = after;
+		after += ticker_random(clock_period_ns()) + 1;
+	} while (after <= now_ns);
+	return next == atomic_load_explicit(&next_ns, memory_order_relaxed) ?
+		       after : next;
+}
+
 uint64_t ticker_round(uint64_t now_ns)
 {
 	uint32_t slots = region_slots(), i;
@@ -161,7 +184,7 @@ uint64_t ticker_round(uint64_t now_ns)
 		return next_ns;
 	for (i = 0; i < slots && signo; i++)
 		any |= look(i, signo, &woken_ns);
-	next = any ? now_ns + ticker_random(clock_period_ns()) : 0;
+	next = any ? plan_next(sys_clock_ns(CLOCK_MONOTONIC)) : 0;
 	/* relaxed: a thread that reads a stale value wakes us needlessly */
 	atomic_store_explicit(&next_ns, next, memory_order_relaxed);
 	if (any && !is_punctual)
