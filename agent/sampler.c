@@ -26,6 +26,9 @@
  */
 #define STACK_NEEDED 4096u
 
+/* Time-stamp ticks, 1 to 2 ms: the shortest time slice is about as long. */
+#define TICKS_PREEMPTED (1u << 22)
+
 /* A stack that fits this is written without a second try. */
 #define FRAMES_FIRST_TRY 128u
 
@@ -266,6 +269,23 @@ static void sample(struct thread_record *t, uint32_t slot,
 	count(&t->weight_ns, w->cpu_ns);
 }
 
+/*
+ * A handler that took longer than any walk was preempted: what other programs
+ * did meanwhile is no cost of ours. It counts as long as the mean of the others.
+ */
+static void count_cost(struct thread_record *t, uint64_t ticks)
+{
+	uint64_t done;
+
+	if (ticks > TICKS_PREEMPTED) {
+		done = atomic_load_explicit(&t->samples, memory_order_relaxed);
+		ticks = atomic_load_explicit(&t->handler_ticks,
+					     memory_order_relaxed) /
+			(done ? done : 1);
+	}
+	count(&t->handler_ticks, ticks);
+}
+
 static bool has_stack(const struct thread_record *t)
 {
 	uint64_t sp = (uint64_t)__builtin_frame_address(0);
@@ -296,7 +316,7 @@ static void handle(struct thread_record *t, uint32_t slot, siginfo_t *info,
 		sample(t, slot, &w, context);
 	else
 		lose(t, LOST_NO_STACK, &w);
-	count(&t->handler_ticks, sampler_ticks() - begin);
+	count_cost(t, sampler_ticks() - begin);
 	/* release: all of the above comes before a trim that sees 0 */
 	atomic_store_explicit(&t->busy, 0, memory_order_release);
 }
