@@ -451,7 +451,6 @@ static void fill_process(PprofDecode *d, ProfileProcess *row, const char *path)
 	row->notes = old.notes;
 	row->skipped = old.skipped;
 	row->parts = old.parts;
-	row->salvaged = old.salvaged;
 	row->done |= old.done;
 	row->part = d->part;
 	row->path = profile_string(d->p, path ? path : "", -1);
@@ -483,14 +482,16 @@ static guint32 link_process(PprofDecode *d, const char *name, const char *path)
 {
 	guint32 at = find_process(d);
 	ProfileProcess *row;
-	gboolean newer;
+	gboolean newer, salvaged;
 
 	if (at == PROFILE_NONE)
 		at = profile_add_process(d->p);
 	row = profile_at(d->p->processes, ProfileProcess, at);
 	newer = row->parts == 0 || d->part >= row->part;
+	salvaged = row->salvaged || d->process.salvaged;
 	if (newer)
 		fill_process(d, row, path);
+	row->salvaged = salvaged;
 	row->parts |= 1ull << (d->part & 63);
 	if (row->foreign)
 		row->program = foreign_name(d, name);

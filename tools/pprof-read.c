@@ -24,8 +24,10 @@ G_DEFINE_QUARK(pprof-read-error-quark, pprof_read_error)
 #define MEMORY_FREE (512ull << 20)
 #define MEMORY_RATIO 100
 #define MEMORY_MAX (3ull << 30)		/* GArray counts in 32 bits */
-#define INFLATED_FREE (1ull << 30)
-#define INFLATED_RATIO 400		/* deflate itself ends at 1032 */
+#define INFLATED_FREE (256ull << 20)
+#define INFLATED_RATIO 200		/* deflate itself ends at 1032 */
+#define FIELDS_FREE (8ull << 20)
+#define FIELDS_RATIO 8			/* a byte makes no more of them */
 #define FIELDS_BETWEEN_CHECKS 1024
 /* The process is among the first fields of a file. */
 #define ORIGIN_BYTES_MAX (4u << 20)
@@ -99,7 +101,8 @@ static gboolean check_size(Reader *r, GError **error)
 			     MEMORY_MAX);
 
 	if (pprof_decode_memory(&r->decode) <= memory &&
-	    r->inflated <= INFLATED_FREE + INFLATED_RATIO * consumed)
+	    r->inflated <= INFLATED_FREE + INFLATED_RATIO * consumed &&
+	    r->count <= FIELDS_FREE + FIELDS_RATIO * consumed)
 		return TRUE;
 	g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_TOO_LARGE,
 		    "%s: expands to more than a profile of its size can hold",

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* Tables, trees, folded stacks and JSON of a profile known by heart. */
+#include "tools/report.h"
+
+#include <check.h>
+#include <json-glib/json-glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/sample-profile.h"
+
+static char *printed(CalltreeOptions o, Report r, const char *work,
+		     void (*print)(const Report *r, FILE *to))
+{
+	g_autoptr(Profile) p = sample_profile_new(work);
+	g_autoptr(Calltree) t = NULL;
+	char *text;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+	Health h;
+
+	o.type = p->default_type;
+	t = calltree_new(p, &o);
+	health_init(&h, p, NULL);
+	r.profile = p;
+	r.options = &o;
+	r.tree = t;
+	r.health = &h;
+	print(&r, to);
+	health_release(&h);
+	fclose(to);
+	return text;
+}
+
+START_TEST(folded_is_what_other_programs_read)
+{
+	g_autofree char *text = printed((CalltreeOptions){ .label = NULL },
+					(Report){ .limit = 0 }, "wo;r\nk",
+					report_print_folded);
+
+	ck_assert_str_eq(text, "main;wo:r\\x0ak;memcpy 40000000\n"
+			 "main;wo:r\\x0ak;libx.so+0x10 30000000\n"
+			 "wo:r\\x0ak 20000000\n[not sampled] 10000000\n");
+}
+END_TEST
+
+/* The first word of each line behind the titles, joined. */
+static char *column(const char *text, guint number)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	GString *out = g_string_new(NULL);
+	guint i;
+
+	for (i = 1; lines[i] && lines[i][0]; i++) {
+		g_autoptr(GRegex) gap = g_regex_new("  +", 0, 0, NULL);
+		g_auto(GStrv) cells = g_regex_split(gap, g_strstrip(lines[i]),
+						    0);
+
+		g_string_append_printf(out, "%s ", g_strv_length(cells) > number
+				       ? cells[number] : "-");
+	}
+	return g_string_free(out, FALSE);
+}
+
+START_TEST(the_table_is_sorted_and_cut)
+{
+	g_autofree char *self = printed((CalltreeOptions){ .flat = TRUE },
+		(Report){ .sort = REPORT_BY_SELF }, "work", report_print_flat);
+	g_autofree char *total = printed((CalltreeOptions){ .flat = TRUE },
+		(Report){ .sort = REPORT_BY_TOTAL, .limit = 2 }, "work",
+		report_print_flat);
+	g_autofree char *names = printed((CalltreeOptions){ .flat = TRUE },
+		(Report){ .sort = REPORT_BY_NAME, .min_percent = 35 }, "work",
+		report_print_flat);
+	g_autofree char *by_self = column(self, 4);
+	g_autofree char *by_total = column(total, 4);
+	g_autofree char *by_name = column(names, 4);
+
+	ck_assert_str_eq(by_self, "memcpy libx.so+0x10 work [not sampled] "
+			 "main ");
+	ck_assert_msg(g_str_has_prefix(by_total, "work main "), "%s",
+		      by_total);
+	ck_assert_ptr_nonnull(strstr(total, "(3 more; --limit 0 shows all)"));
+	ck_assert_str_eq(by_name, "main memcpy work ");
+}
+END_TEST
+
+START_TEST(the_tree_leaves_small_branches_out)
+{
+	g_autofree char *text = printed((CalltreeOptions){ .label = NULL },
+		(Report){ .min_percent = 25 }, "work", report_print_tree);
+
+	ck_assert_ptr_nonnull(strstr(text, "  work"));
+	ck_assert_ptr_nonnull(strstr(text, "memcpy"));
+	ck_assert_ptr_null(strstr(text, "[not sampled]"));
+	ck_assert_ptr_nonnull(strstr(text, "(2 smaller branches"));
+}
+END_TEST
+
+START_TEST(json_is_whole)
+{
+	g_autofree char *text = printed((CalltreeOptions){ .label = NULL },
+		(Report){ .with_tree = TRUE }, "wo\"r\033k",
+		report_print_json);
+	g_autoptr(JsonNode) node = json_from_string(text, NULL);
+	JsonObject *o, *row, *tree;
+	JsonArray *rows;
+
+	ck_assert_ptr_nonnull(node);
+	o = json_node_get_object(node);
+	rows = json_object_get_array_member(o, "rows");
+	ck_assert_uint_eq(json_array_get_length(rows), 5);
+	row = json_array_get_object_element(rows, 0);
+	ck_assert_str_eq(json_object_get_string_member(row, "name"), "memcpy");
+	ck_assert_int_eq(json_object_get_int_member(row, "self_ns"),
+			 40000000);
+	ck_assert_double_eq_tol(json_object_get_double_member(
+		row, "total_percent"), 40, 1e-6);
+	ck_assert_double_lt(json_object_get_double_member(row, "self_low"),
+			    40);
+	ck_assert_int_eq(json_object_get_int_member(row, "self_samples"), 4);
+	tree = json_object_get_object_member(o, "tree");
+	ck_assert_int_eq(json_object_get_int_member(tree, "total_ns"),
+			 100000000);
+	ck_assert_uint_eq(json_array_get_length(
+		json_object_get_array_member(tree, "children")), 3);
+	ck_assert(json_object_has_member(o, "health"));
+	ck_assert_str_eq(json_object_get_string_member(
+		json_object_get_object_member(o, "profile"), "type"), "cpu");
+}
+END_TEST
+
+START_TEST(the_head_names_the_process)
+{
+	g_autofree char *text = printed((CalltreeOptions){ .flat = TRUE },
+		(Report){ .limit = 0 }, "work", report_print_head);
+
+	ck_assert_ptr_nonnull(strstr(text, "(42)"));
+	ck_assert_ptr_nonnull(strstr(text, "cpu: 100 ms"));
+	ck_assert_ptr_nonnull(strstr(text, "samples "));
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("report");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, folded_is_what_other_programs_read);
+	tcase_add_test(tcase, the_table_is_sorted_and_cut);
+	tcase_add_test(tcase, the_tree_leaves_small_branches_out);
+	tcase_add_test(tcase, json_is_whole);
+	tcase_add_test(tcase, the_head_names_the_process);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

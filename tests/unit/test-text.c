@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/text.h"
+
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void same(char *seen, const char *wanted)
+{
+	ck_assert_str_eq(seen, wanted);
+	g_free(seen);
+}
+
+START_TEST(nothing_reaches_the_terminal_unseen)
+{
+	same(text_escape("plain ä 字"), "plain ä 字");
+	same(text_escape("\033[31mred\n"), "\\x1b[31mred\\x0a");
+	same(text_escape("a\x7f" "b\xc2\x9b" "c"), "a\\x7fb\\x9bc");
+	same(text_escape("x\xe2\x80\xaey"), "x\\u202ey");
+	same(text_escape("bad \xff"), "bad \xef\xbf\xbd");
+}
+END_TEST
+
+START_TEST(widths_are_columns)
+{
+	ck_assert_uint_eq(text_columns("abc"), 3);
+	ck_assert_uint_eq(text_columns("äöü"), 3);
+	ck_assert_uint_eq(text_columns("字字"), 4);
+	ck_assert_uint_eq(text_columns("e\xcc\x81"), 1);
+	same(text_fit("short", 10), "short");
+	same(text_fit("0123456789abcdefghij", 12), "012345...hij");
+	same(text_fit("0123456789", 4), "0123");
+	same(text_fit("字字字字字字字字", 11), "字字字...字");
+}
+END_TEST
+
+START_TEST(numbers_have_three_digits)
+{
+	same(text_time(0), "0");
+	same(text_time(950), "950 ns");
+	same(text_time(1234), "1.23 us");
+	same(text_time(12.34e6), "12.3 ms");
+	same(text_time(999.6e6), "1.00 s");
+	same(text_time(4.5e9), "4.50 s");
+	same(text_time(123e9), "2m03s");
+	same(text_time(3 * 3600e9 + 300e9), "3h05m");
+	same(text_time(-12.34e6), "-12.3 ms");
+	same(text_value(1536, "bytes"), "1.50 KiB");
+	same(text_value(7, "count"), "7");
+	same(text_value(2, "seconds"), "2.00 s");
+	same(text_count(99999), "99999");
+	same(text_count(1.5e6), "1.50M");
+}
+END_TEST
+
+START_TEST(colours_follow_shares)
+{
+	ck_assert_str_eq(text_share_color(0.1), "");
+	ck_assert_str_ne(text_share_color(0.11), "");
+	ck_assert_str_ne(text_share_color(0.31), text_share_color(0.3));
+	ck_assert_str_ne(text_share_color(0.71), text_share_color(0.7));
+	ck_assert_str_ne(text_share_color(0.91), text_share_color(0.9));
+}
+END_TEST
+
+START_TEST(tables_line_up)
+{
+	static const TextColumn columns[] = {
+		{ "n", TRUE, 0 }, { "name", FALSE, 8 }, { "end", FALSE, 0 },
+	};
+	g_autoptr(TextTable) t = text_table_new(columns, 3);
+	g_autofree char *text = NULL;
+	size_t size;
+	FILE *to = open_memstream(&text, &size);
+
+	text_table_cell(t, g_strdup("7"), NULL);
+	text_table_cell(t, g_strdup("a"), text_share_color(1));
+	text_table_row(t);
+	text_table_cell(t, g_strdup("123"), NULL);
+	text_table_cell(t, g_strdup("longer"), NULL);
+	text_table_cell(t, g_strdup("x"), NULL);
+	text_table_print(t, to);
+	fclose(to);
+	ck_assert_str_eq(text, "  n  name    end\n"
+			       "  7  a       \n"
+			       "123  longer  x\n");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("text");
+	TCase *tcase = tcase_create("all");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, nothing_reaches_the_terminal_unseen);
+	tcase_add_test(tcase, widths_are_columns);
+	tcase_add_test(tcase, numbers_have_three_digits);
+	tcase_add_test(tcase, colours_follow_shares);
+	tcase_add_test(tcase, tables_line_up);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
