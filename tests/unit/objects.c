@@ -72,16 +72,46 @@ static const char plain_source[] =
 	/* 19 */ "    \"nop\\n\"\n"
 	/* 20 */ "    \".text\\n\");\n";
 
+static const char rust_source[] =
+	/*  1 */ "#![allow(named_asm_labels)]\n"
+	/*  2 */ "mod shop {\n"
+	/*  3 */ "    pub struct Cart<T>(pub T);\n"
+	/*  4 */ "    impl<T: Copy + Into<u64>> Cart<T> {\n"
+	/*  5 */ "        #[inline(always)]\n"
+	/*  6 */ "        pub fn sum(&self) -> u64 {\n"
+	/*  7 */ "            unsafe { core::arch::asm!(\"mark_sum: nop\") };\n"
+	/*  8 */ "            self.0.into() + 1\n"
+	/*  9 */ "        }\n"
+	/* 10 */ "    }\n"
+	/* 11 */ "    #[inline(never)]\n"
+	/* 12 */ "    pub fn pay(n: u32) -> u64 {\n"
+	/* 13 */ "        Cart(n).sum()\n"
+	/* 14 */ "    }\n"
+	/* 15 */ "}\n"
+	/* 16 */ "fn main() {\n"
+	/* 17 */ "    let n = std::env::args().count() as u32;\n"
+	/* 18 */ "    std::process::exit((shop::pay(n) == 0) as i32)\n"
+	/* 19 */ "}\n";
+
 char *objects_directory(void)
 {
+	static const struct {
+		const char *name, *text;
+	} sources[] = {
+		{ "cart.cc", cart_source },
+		{ "plain.c", plain_source },
+		{ "trade.rs", rust_source },
+	};
 	char *directory = g_dir_make_tmp("profagent-objects-XXXXXX", NULL);
-	g_autofree char *cart = NULL, *plain = NULL;
 
 	ck_assert_ptr_nonnull(directory);
-	cart = g_build_filename(directory, "cart.cc", NULL);
-	plain = g_build_filename(directory, "plain.c", NULL);
-	ck_assert(g_file_set_contents(cart, cart_source, -1, NULL));
-	ck_assert(g_file_set_contents(plain, plain_source, -1, NULL));
+	for (guint i = 0; i < G_N_ELEMENTS(sources); i++) {
+		g_autofree char *path = g_build_filename(directory,
+						sources[i].name, NULL);
+
+		ck_assert(g_file_set_contents(path, sources[i].text, -1,
+					      NULL));
+	}
 	return directory;
 }
 

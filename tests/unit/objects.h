@@ -11,7 +11,7 @@
 #include "tools/profile.h"
 #include "tools/symbols.h"
 
-/* A new empty directory with cart.cc and plain.c in it; g_free() it. */
+/* A new directory with cart.cc, plain.c and trade.rs in it; g_free() it. */
 char *objects_directory(void);
 void objects_remove(const char *directory);
 

@@ -143,6 +143,42 @@ START_TEST(names_inlines_and_lines_are_exact_in_every_shape)
 }
 END_TEST
 
+static const char *const rust_manglings[] = { "legacy", "v0" };
+
+START_TEST(rust_is_named_in_both_manglings)
+{
+	SymbolsOptions full = { .no_cache = TRUE, .full_names = TRUE };
+	g_autofree char *text = NULL;
+
+	if (!objects_have("rustc")) {
+		printf("# skipped, no rustc\n");
+		return;
+	}
+	if (!objects_run(dir, "RUSTC_BOOTSTRAP=1 rustc -g -O "
+			 "-Z unstable-options -C symbol-mangling-version=%s "
+			 "trade.rs -o trade 2>/dev/null",
+			 rust_manglings[_i])) {
+		printf("# skipped, this rustc has no %s mangling\n",
+		       rust_manglings[_i]);
+		return;
+	}
+	text = describe("trade", "trade", "mark_sum", &full);
+	if (_i == 0)
+		ck_assert(g_regex_match_simple("^trade::shop::Cart<T>::sum::h"
+			"[0-9a-f]{16} trade.rs:7 < trade::shop::pay::h"
+			"[0-9a-f]{16} trade.rs:13$", text, 0, 0));
+	else
+		ck_assert(g_regex_match_simple("^<trade\\[[0-9a-f]+\\]::shop::"
+			"Cart<u32>>::sum trade.rs:7 < trade\\[[0-9a-f]+\\]::"
+			"shop::pay trade.rs:13$", text, 0, 0));
+	expect("trade", "trade", "mark_sum", _i == 0 ?
+	       "trade::shop::Cart<T>::sum trade.rs:7 < "
+	       "trade::shop::pay trade.rs:13" :
+	       "<trade::shop::Cart<u32>>::sum trade.rs:7 < "
+	       "trade::shop::pay trade.rs:13");
+}
+END_TEST
+
 START_TEST(functions_say_where_they_begin_and_their_linkage_name)
 {
 	g_autofree char *path = in_dir("cart");
@@ -693,6 +729,8 @@ static TCase *shapes_case(void)
 	tcase_add_loop_test(tc,
 		names_inlines_and_lines_are_exact_in_every_shape, 0,
 		G_N_ELEMENTS(shapes));
+	tcase_add_loop_test(tc, rust_is_named_in_both_manglings, 0,
+			    G_N_ELEMENTS(rust_manglings));
 	tcase_add_test(tc,
 		functions_say_where_they_begin_and_their_linkage_name);
 	tcase_add_test(tc, options_choose_the_form_of_names);
