@@ -128,6 +128,23 @@ static enum seen look(const uint8_t *code, uint64_t base, uint64_t first,
 	return SEEN_NOTHING;
 }
 
+/*
+ * Fills `code` with what is at [base, limit). Where that begins in a page that
+ * cannot be read, code begins with the next: it is filled up as a gap is.
+ */
+static bool window_read(struct memory *memory, uint8_t *code, uint64_t base,
+			uint64_t limit)
+{
+	uint64_t page = (limit - 1) & ~(uint64_t)(MEMORY_PAGE - 1);
+
+	if (code_copy(memory, base, code, limit - base))
+		return true;
+	if (page <= base)
+		return false;
+	memset(code, 0xcc, page - base);
+	return code_copy(memory, page, code + (page - base), limit - page);
+}
+
 bool prologue_keeps_rbp(struct memory *memory, uint64_t pc)
 {
 	uint8_t code[WINDOW];
@@ -140,13 +157,13 @@ bool prologue_keeps_rbp(struct memory *memory, uint64_t pc)
 		return false;
 	while (pc - end < reach) {
 		uint64_t base = end - step - LOOK_BEFORE;
+		uint64_t limit = base + WINDOW < pc ? base + WINDOW : pc;
 		enum seen seen;
 
-		if (!code_copy(memory, base, code, WINDOW))
+		if (!window_read(memory, code, base, limit))
 			return false;
 		/* Setting up must be done when pc is reached. */
-		if (end == pc)
-			memset(code + (pc - base), 0x90, WINDOW - (pc - base));
+		memset(code + (limit - base), 0x90, WINDOW - (limit - base));
 		seen = look(code, base, end - 1, end - step);
 		if (seen != SEEN_NOTHING)
 			return seen == SEEN_SETUP;

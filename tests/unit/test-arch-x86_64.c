@@ -53,13 +53,15 @@ START_TEST(other_instructions_are_not_calls)
 }
 END_TEST
 
-static int slot(uint8_t before, const char *bytes)
+static int slot_of(uint8_t before, const char *bytes, size_t size)
 {
 	uint8_t code[1 + ARCH_LEAF_BYTES + 4] = { before };
 
-	strncpy((char *)code + 1, bytes, ARCH_LEAF_BYTES);
+	memcpy(code + 1, bytes, size);
 	return arch_code_return_slot(code + 1);
 }
+
+#define slot(before, bytes) slot_of(before, bytes, sizeof(bytes) - 1)
 
 START_TEST(the_return_address_where_a_function_begins_and_ends)
 {

@@ -144,6 +144,28 @@ START_TEST(code_that_cannot_be_read_keeps_nothing)
 }
 END_TEST
 
+START_TEST(code_may_begin_and_end_anywhere_in_memory)
+{
+	uint8_t *page = mmap(NULL, 3 * MEMORY_PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ck_assert(page != MAP_FAILED);
+	mprotect(page, MEMORY_PAGE, PROT_NONE);
+	mprotect(page + 2 * MEMORY_PAGE, MEMORY_PAGE, PROT_NONE);
+	page += MEMORY_PAGE;
+	memset(page, 0x31, MEMORY_PAGE);
+	memcpy(page + 7, "\x55\x48\x89\xe5", 4);
+	for (uint64_t at = 0; at < 300; at++)
+		ck_assert_int_eq(prologue_keeps_rbp(&memory,
+				 (uint64_t)(uintptr_t)(page + at)), at >= 11);
+	memcpy(page + MEMORY_PAGE - 20, "\x55\x48\x89\xe5", 4);
+	for (uint64_t at = MEMORY_PAGE - 16; at <= MEMORY_PAGE; at++)
+		ck_assert(prologue_keeps_rbp(&memory,
+					     (uint64_t)(uintptr_t)(page + at)));
+	munmap(page - MEMORY_PAGE, 3 * MEMORY_PAGE);
+}
+END_TEST
+
 START_TEST(any_bytes_end)
 {
 	srand(5);
@@ -171,6 +193,7 @@ int main(void)
 	tcase_add_test(tc, another_function_in_between_is_seen);
 	tcase_add_test(tc, a_loop_in_the_same_function_is_not_another);
 	tcase_add_test(tc, code_that_cannot_be_read_keeps_nothing);
+	tcase_add_test(tc, code_may_begin_and_end_anywhere_in_memory);
 	tcase_add_test(tc, any_bytes_end);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
