@@ -338,6 +338,12 @@ static void profile_take(const Symbols *s, Profile *p, const struct object *o,
 /* Memory that no file backs has no names to miss. */
 static gboolean object_is_file(const struct object *o)
 {
+	static const char *const memory[] = { "//", "/memfd:", "/dev/",
+					      "/SYSV", "/anon_hugepage" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(memory); i++)
+		if (g_str_has_prefix(o->path, memory[i]))
+			return FALSE;
 	return o->path[0] == '/' || strcmp(o->path, "[vdso]") == 0;
 }
 
