@@ -122,11 +122,13 @@ static gboolean is_looked_at(const Builder *b, const ProfileSample *s,
 static guint32 collect_frames(Builder *b, const ProfileSample *s)
 {
 	const CalltreeFrames *f = &b->frames;
-	const guint32 *locations = (const guint32 *)(const void *)
-		b->p->frames->data + s->first_frame;
+	const guint32 *locations;
 	guint32 flags = 0, i, k;
 
 	g_array_set_size(b->path, 0);
+	if (s->frame_count == 0)
+		return 0;
+	locations = &g_array_index(b->p->frames, guint32, s->first_frame);
 	for (i = s->frame_count; i-- > 0;) {
 		guint32 l = locations[i];
 

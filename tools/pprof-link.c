@@ -252,6 +252,8 @@ static void link_set(PprofDecode *d, GHashTable *by_tid, LabelSet *set,
 		else
 			rows[kept++] = row;
 	}
+	/* nobody's rows hold no numbers of the file either */
+	memset(&rows[kept], 0, (count - kept) * sizeof(rows[0]));
 	set->count = kept;
 	set->thread = name == 0 && tid == 0
 			      ? PROFILE_NONE
