@@ -6,6 +6,7 @@
 #include "tools/load.h"
 #include "tools/report.h"
 #include "tools/selection.h"
+#include "tools/text.h"
 
 static const char name[] = "report";
 
@@ -20,7 +21,7 @@ typedef struct {
 	char *sort, *filter;
 	gint limit;
 	double min_percent;
-	gboolean tree, callers, folded, json;
+	gboolean tree, callers, folded, json, no_pager;
 	GRegex *filter_regex;
 	ReportSort sort_by;
 } Options;
@@ -53,6 +54,8 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  "Show rows whose name matches", "REGEX" },
 		{ "min-percent", 0, 0, G_OPTION_ARG_DOUBLE, &o->min_percent,
 		  "Leave out what is less in total", "P" },
+		{ "no-pager", 0, 0, G_OPTION_ARG_NONE, &o->no_pager,
+		  "Write to the terminal itself, not through $PAGER", NULL },
 		{ NULL }
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new("FILE...");
@@ -144,11 +147,14 @@ static void print(const Report *r, const Options *o)
 		report_print_folded(r, stdout);
 		say_skipped(r->profile);
 	} else {
+		if (!o->no_pager)
+			text_page_begin();
 		report_print_head(r, stdout);
 		if (r->with_tree)
 			report_print_tree(r, stdout);
 		else
 			report_print_flat(r, stdout);
+		text_page_end();
 	}
 }
 

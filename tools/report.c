@@ -129,6 +129,10 @@ static const struct {
 
 static char *share_text(const StatsShare *s)
 {
+	/* as many digits as the error bar leaves a meaning to */
+	if (s->error < 0.0995e-2)
+		return g_strdup_printf("%.2f ±%.2f", 100 * s->share,
+				       100 * s->error);
 	return g_strdup_printf("%.1f ±%.1f", 100 * s->share, 100 * s->error);
 }
 

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #define LABEL_PREFIX "label:"
+/* Pools by themselves: names that differ in the number at their end. */
+#define AUTO "auto"
+#define AUTO_POOLS "^(.*?)[-_.:# ]*[0-9]+$"
 
 static const struct {
 	const char *word;
@@ -48,7 +51,8 @@ void selection_add_options(Selection *s, GOptionContext *context, gboolean by)
 		{ "group-threads", 0, 0, G_OPTION_ARG_STRING,
 		  &s->group_threads,
 		  "Merge threads whose name matches; the first group of the "
-		  "expression names the pool", "REGEX" },
+		  "expression names the pool; auto: the name without the "
+		  "number at its end", "REGEX" },
 		{ NULL }
 	};
 
@@ -137,7 +141,8 @@ static gboolean check_expressions(Selection *s, GError **error)
 		{ "--hide", s->hide, &s->options.hide },
 		{ "--root-at", s->root_at, &s->options.root_at },
 		{ "--fold", s->fold, &s->options.fold },
-		{ "--group-threads", s->group_threads,
+		{ "--group-threads", g_strcmp0(s->group_threads, AUTO) == 0
+				     ? AUTO_POOLS : s->group_threads,
 		  &s->options.group_threads },
 	};
 	gsize i;

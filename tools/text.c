@@ -2,10 +2,13 @@
 /* text: see text.h. */
 #include "tools/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const char text_plain[] = "\033[0m", text_bold[] = "\033[1m",
@@ -108,9 +111,21 @@ char *text_fit(const char *s, guint columns)
 
 /* --- terminal ----------------------------------------------------------------- */
 
+/* What standard output was before a pager took its place. */
+static struct {
+	pid_t pid;			/* of the pager, 0: none */
+	guint width;
+	gboolean color;
+} page;
+
+static gboolean is_paged(FILE *f)
+{
+	return page.pid > 0 && f == stdout;
+}
+
 gboolean text_is_terminal(FILE *f)
 {
-	return isatty(fileno(f)) == 1;
+	return is_paged(f) || isatty(fileno(f)) == 1;
 }
 
 guint text_width(FILE *f)
@@ -119,6 +134,8 @@ guint text_width(FILE *f)
 	struct winsize size;
 	guint64 n;
 
+	if (is_paged(f))
+		return page.width;
 	if (!text_is_terminal(f))
 		return 0;
 	if (columns && g_ascii_string_to_unsigned(columns, 10, 20, 10000, &n,
@@ -133,8 +150,62 @@ gboolean text_has_color(FILE *f)
 {
 	const char *none = g_getenv("NO_COLOR");
 
+	if (is_paged(f))
+		return page.color;
 	return text_is_terminal(f) && (!none || !none[0]) &&
 	       g_strcmp0(g_getenv("TERM"), "dumb") != 0;
+}
+
+/* In the child: the pager reads what we write. */
+static void exec_pager(const char *pager, int from) __attribute__((noreturn));
+
+static void exec_pager(const char *pager, int from)
+{
+	/* leave at once if it fits, keep colours, keep the screen */
+	g_setenv("LESS", "FRX", FALSE);
+	dup2(from, STDIN_FILENO);
+	execl("/bin/sh", "sh", "-c", pager, (char *)NULL);
+	_exit(127);
+}
+
+void text_page_begin(void)
+{
+	const char *pager = g_getenv("PAGER");
+	guint width = text_width(stdout);
+	gboolean color = text_has_color(stdout);
+	int ends[2];
+	pid_t pid;
+
+	if (!pager)
+		pager = "less";
+	if (!text_is_terminal(stdout) || !pager[0] ||
+	    strcmp(pager, "cat") == 0 || pipe2(ends, O_CLOEXEC) != 0)
+		return;
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		exec_pager(pager, ends[0]);
+	close(ends[0]);
+	if (pid > 0 && dup2(ends[1], STDOUT_FILENO) >= 0) {
+		page.pid = pid;
+		page.width = width;
+		page.color = color;
+	}
+	close(ends[1]);
+}
+
+void text_page_end(void)
+{
+	if (page.pid <= 0)
+		return;
+	fflush(stdout);
+	close(STDOUT_FILENO);
+	while (waitpid(page.pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	/* what comes later has a place to go */
+	if (open("/dev/tty", O_WRONLY | O_CLOEXEC) < 0)
+		open("/dev/null", O_WRONLY | O_CLOEXEC);
+	page.pid = 0;
 }
 
 const char *text_share_color(double share)

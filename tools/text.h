@@ -32,6 +32,14 @@ guint text_width(FILE *f);
 gboolean text_has_color(FILE *f);
 
 /*
+ * From here on standard output goes through $PAGER (less), if it is a terminal;
+ * for the functions above it stays the terminal that it is. text_page_end()
+ * waits until whoever reads it is done.
+ */
+void text_page_begin(void);
+void text_page_end(void);
+
+/*
  * Colours by share: above 0.9, 0.7, 0.3 and 0.1. Escape sequence, "" for
  * none; text_plain ends it.
  */
