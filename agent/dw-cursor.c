@@ -48,7 +48,8 @@ bool dw_cursor_fill(struct dw_cursor *c)
 	}
 	left = c->limit - c->next;
 	size = left < DW_CURSOR_PIECE ? (size_t)left : DW_CURSOR_PIECE;
-	got = memory_copy(c->source->memory, c->next, c->piece, size);
+	got = memory_copy_near(c->source->memory, c->next, c->piece,
+			       size);
 	c->at = c->piece;
 	c->end = c->piece + got;
 	c->next += got;

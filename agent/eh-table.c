@@ -11,8 +11,10 @@
 /* More than any program has; a count beyond is garbage. */
 #define ENTRIES_MAX (1u << 28)
 
-/* Entries copied at once. */
-#define CHUNK 24u
+#define CHUNK EH_TABLE_CHUNK
+
+/* Entries read at once by eh_table_read_keys(). */
+#define BUFFERED (64u * CHUNK)
 
 /* Rounds of interpolation before bisection, which is sure to end. */
 #define GUESSES 6u
@@ -40,6 +42,7 @@ bool eh_table_init(struct eh_table *t, const struct dw_source *source,
 	if (frame_encoding != DW_EH_PE_OMIT)
 		dw_cursor_pointer(&c, frame_encoding & DW_EH_PE_FORMAT, 0);
 	t->hdr = hdr;
+	t->index = NULL;
 	t->count = dw_cursor_pointer(&c, count_encoding, hdr);
 	t->entries = dw_cursor_addr(&c);
 	return !c.bad && t->count <= ENTRIES_MAX;
@@ -125,6 +128,43 @@ static uint64_t find_copied(const struct eh_table *t, struct memory *memory,
 	return 0;
 }
 
+/* The chunk to look in is known: it begins with the last key not behind. */
+static struct range range_of_index(const struct eh_table *t, int64_t key)
+{
+	uint64_t low = 0, count = eh_table_keys(t);
+	struct range r;
+
+	while (count > 1) {
+		uint64_t half = count / 2;
+
+		low = t->index[low + half] <= key ? low + half : low;
+		count -= half;
+	}
+	r.low = low * CHUNK;
+	r.high = t->count - r.low < CHUNK ? t->count : r.low + CHUNK;
+	r.key_low = r.key_high = 0;
+	return r;
+}
+
+bool eh_table_read_keys(const struct eh_table *t, struct memory *memory,
+			int32_t *keys)
+{
+	static struct entry buffer[BUFFERED];
+
+	for (uint64_t first = 0; first < t->count; first += BUFFERED) {
+		uint64_t n = t->count - first < BUFFERED ? t->count - first :
+							   BUFFERED;
+		uint64_t at = t->entries + first * sizeof(buffer[0]);
+
+		if (memory_copy(memory, at, buffer, n * sizeof(buffer[0])) !=
+		    n * sizeof(buffer[0]))
+			return false;
+		for (uint64_t i = 0; i < n; i += CHUNK)
+			*keys++ = buffer[i].start;
+	}
+	return true;
+}
+
 uint64_t eh_table_find(const struct eh_table *t,
 		       const struct dw_source *source, uint64_t pc,
 		       uint64_t start, uint64_t end)
@@ -140,5 +180,7 @@ uint64_t eh_table_find(const struct eh_table *t,
 	if (t->entries >= source->low && t->entries <= source->high &&
 	    size <= source->high - t->entries)
 		return fde_at(t, entries, search(entries, t->count, key));
+	if (t->index != NULL && t->count > 0)
+		all = range_of_index(t, key);
 	return find_copied(t, source->memory, all, key);
 }

@@ -31,39 +31,53 @@ static enum unwind_end object_from_module(struct lookup_object *object,
 {
 	if (m == NULL)
 		return UNWIND_NO_MODULE;
-	object->eh_frame_hdr = (uint64_t)(uintptr_t)m->eh_frame_hdr;
+	object->table = m->eh_table;
 	object->start = m->start;
 	object->end = m->end;
 	object->low = m->resident ? m->table_low : 0;
 	object->high = m->resident ? m->table_high : 0;
-	return m->eh_frame_hdr == NULL ? UNWIND_NO_TABLE : UNWIND_ENDS;
+	return m->eh_table.count == 0 ? UNWIND_NO_TABLE : UNWIND_ENDS;
 }
 
-static enum unwind_end find_in_loader(struct lookup_object *object,
-				      uint64_t pc)
-{
-	struct dl_object found;
-
-	if (dl_find_object((void *)(uintptr_t)pc, &found) != 0)
-		return UNWIND_NO_MODULE;
-	object->eh_frame_hdr = (uint64_t)(uintptr_t)found.eh_frame;
-	object->start = (uint64_t)(uintptr_t)found.map_start;
-	object->end = (uint64_t)(uintptr_t)found.map_end;
-	object->low = 0;
-	object->high = 0;
-	return found.eh_frame == NULL ? UNWIND_NO_TABLE : UNWIND_ENDS;
-}
-
-static enum unwind_end find_in_table(struct lookup_object *object, uint64_t pc)
+static enum unwind_end find_in_table(struct lookup_object *object, uint64_t pc,
+				     struct memory *memory)
 {
 	const struct module_table *table = modules_hold();
 	enum unwind_end end = UNWIND_NO_MODULE;
 
+	(void)memory;
 	if (table != NULL) {
 		end = object_from_module(object, modules_find(table, pc));
 		modules_drop(table);
 	}
 	return end;
+}
+
+/*
+ * The loader knows best which object is there now. Our table, if it knows that
+ * one already, has an index of it.
+ */
+static enum unwind_end find_in_loader(struct lookup_object *object,
+				      uint64_t pc, struct memory *memory)
+{
+	struct dw_source source = { 0, 0, memory };
+	struct dl_object found;
+	uint64_t hdr;
+
+	if (dl_find_object((void *)(uintptr_t)pc, &found) != 0)
+		return UNWIND_NO_MODULE;
+	hdr = (uint64_t)(uintptr_t)found.eh_frame;
+	if (hdr == 0)
+		return UNWIND_NO_TABLE;
+	if (find_in_table(object, pc, memory) == UNWIND_ENDS &&
+	    object->table.hdr == hdr)
+		return UNWIND_ENDS;
+	object->start = (uint64_t)(uintptr_t)found.map_start;
+	object->end = (uint64_t)(uintptr_t)found.map_end;
+	object->low = 0;
+	object->high = 0;
+	return eh_table_init(&object->table, &source, hdr) ? UNWIND_ENDS :
+							     UNWIND_NO_TABLE;
 }
 
 const struct lookup_method lookup_dl_find_object = {
@@ -87,7 +101,8 @@ const struct lookup_method *lookup_current(void)
 	return method;
 }
 
-enum unwind_end lookup_object_find(struct lookup_object *object, uint64_t pc)
+enum unwind_end lookup_object_find(struct lookup_object *object, uint64_t pc,
+				   struct memory *memory)
 {
 	const struct module_table *first = modules_resident();
 	const struct module *m = NULL;
@@ -96,5 +111,5 @@ enum unwind_end lookup_object_find(struct lookup_object *object, uint64_t pc)
 		m = modules_find(first, pc);
 	if (m != NULL && m->resident)
 		return object_from_module(object, m);
-	return method->find(object, pc);
+	return method->find(object, pc, memory);
 }

@@ -14,10 +14,12 @@
 
 #include <stdint.h>
 
+#include "agent/dw-cursor.h"
+#include "agent/eh-table.h"
 #include "agent/unwind.h"
 
 struct lookup_object {
-	uint64_t eh_frame_hdr;	/* address */
+	struct eh_table table;
 	uint64_t start, end;	/* code, about */
 	uint64_t low, high;	/* tables in [low, high) never go away */
 };
@@ -26,7 +28,8 @@ struct lookup_method {
 	const char *name;
 
 	/* As lookup_object_find(). Async-signal-safe. */
-	enum unwind_end (*find)(struct lookup_object *object, uint64_t pc);
+	enum unwind_end (*find)(struct lookup_object *object, uint64_t pc,
+				struct memory *memory);
 };
 
 extern const struct lookup_method lookup_dl_find_object;
@@ -42,9 +45,11 @@ void lookup_init(void *dl_find_object);
 const struct lookup_method *lookup_current(void);
 
 /*
- * The object that holds `pc`. Returns UNWIND_ENDS if it has unwind tables, else
+ * The object that holds `pc`; `memory` is for reading its header where that is
+ * not known yet. Returns UNWIND_ENDS if it has unwind tables, else
  * UNWIND_NO_TABLE or UNWIND_NO_MODULE. Async-signal-safe.
  */
-enum unwind_end lookup_object_find(struct lookup_object *object, uint64_t pc);
+enum unwind_end lookup_object_find(struct lookup_object *object, uint64_t pc,
+				   struct memory *memory);
 
 #endif

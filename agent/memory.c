@@ -30,12 +30,11 @@ static bool window_holds(const struct memory *m, uint64_t addr)
 	       m->window_size - (addr - m->window) >= 8;
 }
 
-/* Copies around `addr`, at most to the end of its page. */
-static void window_move(struct memory *m, uint64_t addr)
+/* Copies from `below` bytes before `addr`, at most to the end of its page. */
+static void window_move(struct memory *m, uint64_t addr, unsigned below)
 {
 	uint64_t page = addr & ~(uint64_t)(MEMORY_PAGE - 1);
-	uint64_t start = addr - page < WINDOW_BELOW ? page :
-						      addr - WINDOW_BELOW;
+	uint64_t start = addr - page < below ? page : addr - below;
 	uint64_t size = page + MEMORY_PAGE - start;
 
 	if (size > MEMORY_WINDOW)
@@ -49,11 +48,26 @@ bool memory_read_outside(struct memory *m, uint64_t addr, uint64_t *value)
 	if (addr > UINT64_MAX - MEMORY_PAGE)
 		return false;
 	if (!window_holds(m, addr))
-		window_move(m, addr);
+		window_move(m, addr, WINDOW_BELOW);
 	if (window_holds(m, addr)) {
 		memcpy(value, m->copy + (addr - m->window), 8);
 		return true;
 	}
 	/* The word lies across the end of a page. */
 	return memory_copy(m, addr, value, 8) == 8;
+}
+
+size_t memory_copy_near(struct memory *m, uint64_t addr, void *buf,
+			size_t size)
+{
+	uint64_t at = addr - m->window;
+
+	if (at >= m->window_size) {
+		window_move(m, addr, 0);
+		at = 0;
+	}
+	if (size > m->window_size - at)
+		size = m->window_size - at;
+	memcpy(buf, m->copy + at, size);
+	return size;
 }

@@ -80,4 +80,11 @@ static inline bool memory_read(struct memory *m, uint64_t addr,
  */
 size_t memory_copy(struct memory *m, uint64_t addr, void *buf, size_t size);
 
+/*
+ * The same for small pieces that are read one after the other or again: out of
+ * the window, which is moved there first if need be. Returns how many bytes.
+ */
+size_t memory_copy_near(struct memory *m, uint64_t addr, void *buf,
+			size_t size);
+
 #endif

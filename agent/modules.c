@@ -54,6 +54,8 @@ static struct {
 	struct block history;		/* struct module, unloaded */
 	size_t history_told;		/* modules given by take_unloaded */
 	struct block names;		/* the last piece of memory for paths */
+	struct block indexes;		/* struct index, one a file */
+	bool lost_generated, stale;	/* see modules_take_stale() */
 	uint64_t taken_ns;		/* of the last reading */
 	uint64_t main_pc;
 	uint32_t next_id;
@@ -209,6 +211,79 @@ static void find_table_bounds(struct module *m, const struct maps_entry *s,
 	m->eh_frame_hdr_size = 0;
 }
 
+/* --- indexes of unwind tables ---------------------------------------------- */
+
+/* The same file loaded again has the same index: it is relative. */
+struct index {
+	uint64_t inode;
+	uint32_t dev;
+	uint8_t build_id_size, build_id[MODULE_BUILD_ID_MAX];
+	uint64_t count;
+	const int32_t *keys;
+};
+
+static bool index_is_of(const struct index *i, const struct module *m)
+{
+	return i->inode == m->inode && i->dev == m->dev &&
+	       i->count == m->eh_table.count &&
+	       i->build_id_size == m->build_id_size &&
+	       memcmp(i->build_id, m->build_id, m->build_id_size) == 0;
+}
+
+static const int32_t *index_find(const struct module *m)
+{
+	const struct index *all = writer.indexes.data;
+
+	for (size_t i = 0; i < writer.indexes.size / sizeof(*all); i++)
+		if (index_is_of(&all[i], m))
+			return all[i].keys;
+	return NULL;
+}
+
+/* Readers may look at it at any time: it is never unmapped. */
+static const int32_t *index_new(const struct module *m, struct memory *memory)
+{
+	int32_t *keys = map_memory(eh_table_keys(&m->eh_table) *
+				   sizeof(*keys));
+	struct index *i;
+
+	if (keys == NULL)
+		return NULL;
+	i = block_push(&writer.indexes, sizeof(*i));
+	if (i == NULL || !eh_table_read_keys(&m->eh_table, memory, keys)) {
+		sys_munmap(keys, eh_table_keys(&m->eh_table) * sizeof(*keys));
+		writer.indexes.size -= i != NULL ? sizeof(*i) : 0;
+		return NULL;
+	}
+	memset(i, 0, sizeof(*i));
+	i->inode = m->inode;
+	i->dev = m->dev;
+	i->build_id_size = m->build_id_size;
+	memcpy(i->build_id, m->build_id, m->build_id_size);
+	i->count = m->eh_table.count;
+	i->keys = keys;
+	return keys;
+}
+
+/* Reads where the table is; one that may go away gets an index. */
+static void find_table(struct module *m)
+{
+	struct memory memory;
+	struct dw_source source = { 0, 0, &memory };
+
+	memory_init(&memory, 0, 0);
+	if (!eh_table_init(&m->eh_table, &source,
+			   (uint64_t)(uintptr_t)m->eh_frame_hdr)) {
+		m->eh_table.count = 0;
+		return;
+	}
+	if (m->resident || m->eh_table.count <= EH_TABLE_CHUNK)
+		return;
+	m->eh_table.index = index_find(m);
+	if (m->eh_table.index == NULL)
+		m->eh_table.index = index_new(m, &memory);
+}
+
 /* --- building a table ---------------------------------------------------- */
 
 static struct slot *slot_new(uint32_t capacity)
@@ -278,9 +353,13 @@ static int module_fill(struct module *m, const struct module_table *old,
 	m->path = path_intern(s, old);
 	if (m->path == NULL)
 		return -ENOMEM;
-	if (header != NULL && elf_image_read(m, header->start) &&
-	    m->eh_frame_hdr != NULL)
+	if (header != NULL && elf_image_read(m, header->start))
 		find_table_bounds(m, all, count);
+	if (m->eh_frame_hdr != NULL) {
+		m->resident = resident_has(m->bias) ||
+			      strcmp(m->path, "[vdso]") == 0;
+		find_table(m);
+	}
 	return 0;
 }
 
@@ -353,17 +432,19 @@ static bool is_gone(const struct module *m, const struct module_table *table)
 }
 
 /* Moves what `next` does not have any more into the history. */
-static bool history_add(const struct module_table *old,
+static void history_add(const struct module_table *old,
 			const struct module_table *next)
 {
-	bool changed = false;
 
 	for (uint32_t i = 0; i < old->count; i++) {
 		struct module *m;
 
 		if (!is_gone(&old->module[i], next))
 			continue;
-		changed = true;
+		if (old->module[i].inode != 0)
+			writer.stale = true;
+		else
+			writer.lost_generated = true;
 		m = block_push(&writer.history, sizeof(*m));
 		if (m == NULL)
 			continue;	/* its samples lose their names */
@@ -371,7 +452,22 @@ static bool history_add(const struct module_table *old,
 		m->seen_ns = writer.taken_ns;
 		m->unload_ns = next->taken_ns;
 	}
-	return changed;
+}
+
+/*
+ * Runtimes make code and drop it all the time, at places of their own. Only an
+ * object that comes to such a place makes what was learnt there wrong.
+ */
+static void note_new_objects(const struct module_table *next)
+{
+	for (uint32_t i = 0; i < next->count && writer.lost_generated; i++) {
+		const struct module *m = &next->module[i];
+
+		if (m->inode != 0 && m->load_ns == next->taken_ns) {
+			writer.stale = true;
+			writer.lost_generated = false;
+		}
+	}
 }
 
 static bool is_changed(const struct module_table *old,
@@ -412,8 +508,10 @@ static int refresh(const struct module_table *old)
 		return ret;
 	history_prune(now);
 	ret = old == NULL || is_changed(old, &slot->table);
-	if (old != NULL)
+	if (old != NULL) {
 		history_add(old, &slot->table);
+		note_new_objects(&slot->table);
+	}
 	writer.taken_ns = now;
 	if (ret)
 		/* Pairs with modules_hold(): the table is whole. */
@@ -426,16 +524,12 @@ int modules_refresh(void)
 	return refresh(modules_current());
 }
 
-static void mark_resident(struct slot *slot)
+bool modules_take_stale(void)
 {
-	resident_init();
-	for (uint32_t i = 0; i < slot->table.count; i++) {
-		struct module *m = &slot->table.module[i];
+	bool stale = writer.stale;
 
-		m->resident = m->eh_frame_hdr != NULL &&
-			      (resident_has(m->bias) ||
-			       strcmp(m->path, "[vdso]") == 0);
-	}
+	writer.stale = false;
+	return stale;
 }
 
 /* As if nothing had been read yet. Slots stay: readers may look at them. */
@@ -445,6 +539,8 @@ static void forget(void)
 	writer.history.size = 0;
 	writer.history_told = 0;
 	writer.taken_ns = 0;
+	writer.lost_generated = false;
+	writer.stale = false;
 }
 
 int modules_init(const char *maps)
@@ -453,13 +549,13 @@ int modules_init(const char *maps)
 	int ret;
 
 	forget();
+	resident_init();
 	writer.path = maps != NULL ? maps : "/proc/self/maps";
 	writer.main_pc = getauxval(AT_ENTRY);
 	ret = refresh(NULL);
 	if (ret < 0)
 		return ret;
 	first = atomic_load_explicit(&published, memory_order_relaxed);
-	mark_resident(first);
 	/* Held for good. */
 	atomic_fetch_add_explicit(&first->readers, 1, memory_order_relaxed);
 	/* Pairs with modules_resident(): the table is whole. */

@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/eh-table.h"
+
 #define MODULE_BUILD_ID_MAX 32	/* bytes; sha1 is 20, md5 and uuid 16 */
 
 /* Written once before publication, then read-only for everyone. */
@@ -32,6 +34,7 @@ struct module {
 	const uint8_t *eh_frame_hdr; /* mapped .eh_frame_hdr, NULL if none */
 	uint64_t eh_frame_hdr_size;  /* bytes */
 	uint64_t table_low, table_high; /* mapping that holds it */
+	struct eh_table eh_table;	/* count 0: none to search */
 	uint64_t inode;
 	uint32_t dev;
 	bool resident;		/* never unloaded: tables are read in place */
@@ -62,6 +65,13 @@ int modules_init(const char *maps);
  * loader. Returns 1 if it changed, 0 if not, -errno (the old table stays).
  */
 int modules_refresh(void);
+
+/*
+ * True if, since the last call, anything happened by which what was learnt of
+ * an address may have become wrong: code went away, and more came where it was
+ * or may have been. More code alone makes nothing wrong. Flusher only.
+ */
+bool modules_take_stale(void);
 
 /* In a forked child: forget everything and begin anew. Ordinary context. */
 void modules_reset_after_fork(void);

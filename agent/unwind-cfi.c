@@ -151,17 +151,15 @@ static __attribute__((noinline)) enum unwind_end
 find_fde(struct cfi_fde *fde, struct dw_source *source, uint64_t pc)
 {
 	struct lookup_object object;
-	struct eh_table table;
-	enum unwind_end end = lookup_object_find(&object, pc);
+	enum unwind_end end = lookup_object_find(&object, pc, source->memory);
 	uint64_t addr;
 
 	if (end != UNWIND_ENDS)
 		return end;
 	source->low = object.low;
 	source->high = object.high;
-	if (!eh_table_init(&table, source, object.eh_frame_hdr))
-		return UNWIND_NO_TABLE;
-	addr = eh_table_find(&table, source, pc, object.start, object.end);
+	addr = eh_table_find(&object.table, source, pc, object.start,
+			     object.end);
 	if (addr == 0)
 		return UNWIND_NO_RULE;
 	if (!cfi_fde_read(fde, source, addr))

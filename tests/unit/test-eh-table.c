@@ -29,6 +29,8 @@ static uint64_t hdr(void)
 /* `count` functions of random size from `start` on; FDE i is at hdr + 16 i. */
 static void fill(uint32_t count, int32_t start)
 {
+	/* A walk never sees a table change: its copies may be kept. */
+	memory_init(&memory, 0, 0);
 	table.version = 1;
 	table.frame_encoding = DW_EH_PE_PCREL | DW_EH_PE_SDATA4;
 	table.count_encoding = DW_EH_PE_UDATA4;
@@ -91,6 +93,48 @@ START_TEST(finds_what_a_plain_search_finds)
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
 		fill(counts[i], i % 2 ? 100000 : -100000000);
 		look_up_all(counts[i], (uint64_t)counts[i] * 200);
+	}
+}
+END_TEST
+
+START_TEST(an_index_makes_no_difference)
+{
+	static const uint32_t counts[] = { 1, 24, 25, 47, 48, 49, 1536, 1537,
+					   5000 };
+	int32_t *keys = malloc(5000 * sizeof(*keys));
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct eh_table t;
+		int64_t last;
+
+		fill(counts[i], 1000);
+		last = table.entry[counts[i] - 1].start;
+		ck_assert(eh_table_init(&t, &copied, hdr()));
+		ck_assert(eh_table_read_keys(&t, &memory, keys));
+		t.index = keys;
+		for (int k = 0; k < 3000; k++) {
+			int64_t offset = 990 + rand() % (last - 980);
+
+			ck_assert_uint_eq(eh_table_find(&t, &copied,
+				hdr() + (uint64_t)offset, 0, 0),
+				expected(offset));
+		}
+	}
+	free(keys);
+}
+END_TEST
+
+START_TEST(an_index_of_another_table_does_no_harm)
+{
+	int32_t keys[300];
+	struct eh_table t;
+
+	fill(5000, 0);
+	ck_assert(eh_table_init(&t, &copied, hdr()));
+	t.index = keys;
+	for (int i = 0; i < 10000; i++) {
+		keys[rand() % 300] = rand();
+		eh_table_find(&t, &copied, hdr() + (uint64_t)rand(), 0, 0);
 	}
 }
 END_TEST
@@ -190,6 +234,7 @@ START_TEST(a_table_that_is_gone_has_nothing)
 	ck_assert_uint_eq(eh_table_find(&t, &copied, at, at, at + 500000),
 			  at + 16);
 	munmap(page, size);
+	memory_init(&memory, 0, 0);
 	ck_assert_uint_eq(eh_table_find(&t, &copied, at, at, at + 500000), 0);
 	ck_assert(!eh_table_init(&t, &copied, at));
 }
@@ -205,6 +250,8 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, finds_what_a_plain_search_finds);
+	tcase_add_test(tc, an_index_makes_no_difference);
+	tcase_add_test(tc, an_index_of_another_table_does_no_harm);
 	tcase_add_test(tc, wrong_bounds_of_the_code_do_no_harm);
 	tcase_add_test(tc, an_empty_table_has_nothing);
 	tcase_add_test(tc, addresses_out_of_reach_have_nothing);

@@ -49,6 +49,14 @@ static void setup(void)
 	later_pc = code_of(later, &bias);
 }
 
+static enum unwind_end find(struct lookup_object *object, uint64_t pc)
+{
+	struct memory memory;
+
+	memory_init(&memory, 0, 0);
+	return lookup_object_find(object, pc, &memory);
+}
+
 static void *loader(void)
 {
 	return elfsym_find("_dl_find_object");
@@ -74,19 +82,19 @@ static void check_method(void *dl_find_object)
 	void *heap = malloc(100);
 
 	lookup_init(dl_find_object);
-	ck_assert_int_eq(lookup_object_find(&o, here), UNWIND_ENDS);
-	ck_assert(o.low <= o.eh_frame_hdr && o.eh_frame_hdr < o.high);
+	ck_assert_int_eq(find(&o, here), UNWIND_ENDS);
+	ck_assert(o.low <= o.table.hdr && o.table.hdr < o.high);
 	ck_assert(o.start <= here && here < o.end);
-	ck_assert_int_eq(lookup_object_find(&o, libc), UNWIND_ENDS);
+	ck_assert_int_eq(find(&o, libc), UNWIND_ENDS);
 	ck_assert(o.low < o.high);
 	ck_assert(o.start <= libc && libc < o.end);
-	ck_assert_int_eq(lookup_object_find(&o, later_pc), UNWIND_ENDS);
+	ck_assert_int_eq(find(&o, later_pc), UNWIND_ENDS);
 	ck_assert_uint_eq(o.high, 0);	/* may be unloaded: copied */
 	ck_assert(o.start <= later_pc && later_pc < o.end);
-	ck_assert_int_eq(lookup_object_find(&o, (uint64_t)(uintptr_t)heap),
+	ck_assert_int_eq(find(&o, (uint64_t)(uintptr_t)heap),
 			 UNWIND_NO_MODULE);
-	ck_assert_int_eq(lookup_object_find(&o, 0), UNWIND_NO_MODULE);
-	ck_assert_int_eq(lookup_object_find(&o, UINT64_MAX),
+	ck_assert_int_eq(find(&o, 0), UNWIND_NO_MODULE);
+	ck_assert_int_eq(find(&o, UINT64_MAX),
 			 UNWIND_NO_MODULE);
 	free(heap);
 }
@@ -104,6 +112,27 @@ START_TEST(the_loader_finds_objects)
 }
 END_TEST
 
+START_TEST(an_object_that_we_have_not_seen_yet_is_the_loaders)
+{
+	struct lookup_object o;
+	uint64_t bias, pc = later_pc;
+
+	if (loader() == NULL)
+		return;
+	dlclose(later);
+	ck_assert_int_eq(modules_refresh(), 1);
+	later = dlopen(LATER, RTLD_NOW);
+	lookup_init(NULL);
+	ck_assert_int_eq(find(&o, pc), UNWIND_NO_MODULE);
+	lookup_init(loader());
+	if (find(&o, pc) == UNWIND_ENDS)	/* the same place again */
+		ck_assert_uint_gt(o.table.count, 0);
+	pc = code_of(later, &bias);
+	lookup_init(NULL);
+	ck_assert_int_eq(find(&o, pc), UNWIND_ENDS);
+}
+END_TEST
+
 START_TEST(both_find_the_same_tables)
 {
 	struct lookup_object a, b;
@@ -111,10 +140,10 @@ START_TEST(both_find_the_same_tables)
 	if (loader() == NULL)
 		return;
 	lookup_init(NULL);
-	ck_assert_int_eq(lookup_object_find(&a, later_pc), UNWIND_ENDS);
+	ck_assert_int_eq(find(&a, later_pc), UNWIND_ENDS);
 	lookup_init(loader());
-	ck_assert_int_eq(lookup_object_find(&b, later_pc), UNWIND_ENDS);
-	ck_assert_uint_eq(a.eh_frame_hdr, b.eh_frame_hdr);
+	ck_assert_int_eq(find(&b, later_pc), UNWIND_ENDS);
+	ck_assert_uint_eq(a.table.hdr, b.table.hdr);
 }
 END_TEST
 
@@ -127,7 +156,7 @@ START_TEST(code_without_tables_is_told_from_no_code)
 	ck_assert(code != MAP_FAILED);
 	modules_refresh();
 	lookup_init(NULL);
-	ck_assert_int_eq(lookup_object_find(&o, (uint64_t)(uintptr_t)code),
+	ck_assert_int_eq(find(&o, (uint64_t)(uintptr_t)code),
 			 UNWIND_NO_TABLE);
 	munmap(code, 4096);
 }
@@ -180,6 +209,7 @@ int main(void)
 	tcase_add_test(tc, the_method_is_chosen_by_what_there_is);
 	tcase_add_test(tc, our_table_finds_objects);
 	tcase_add_test(tc, the_loader_finds_objects);
+	tcase_add_test(tc, an_object_that_we_have_not_seen_yet_is_the_loaders);
 	tcase_add_test(tc, both_find_the_same_tables);
 	tcase_add_test(tc, code_without_tables_is_told_from_no_code);
 	tcase_add_test(tc, what_we_were_linked_to_stays);

@@ -112,6 +112,29 @@ START_TEST(a_window_serves_the_words_around)
 }
 END_TEST
 
+START_TEST(pieces_near_one_another_are_copied_once)
+{
+	uint8_t a[96], b[96];
+	struct memory m;
+
+	memory_init(&m, 0, 0);
+	ck_assert_uint_eq(memory_copy_near(&m, pages + 1000, a, 96), 96);
+	ck_assert_mem_eq(a, (void *)(uintptr_t)(pages + 1000), 96);
+	memset((void *)(uintptr_t)(pages + 900), 0, 300);
+	ck_assert_uint_eq(memory_copy_near(&m, pages + 1010, b, 8), 8);
+	ck_assert_mem_eq(b, a + 10, 8);
+	/* The rest of the window, then the next one. */
+	ck_assert_uint_eq(memory_copy_near(&m, pages + 1100, b, 96),
+			  MEMORY_WINDOW - 100);
+	ck_assert_uint_eq(memory_copy_near(&m, pages + 2 * MEMORY_PAGE - 5, b,
+					   96), 5);
+	ck_assert_uint_eq(memory_copy_near(&m, pages + 2 * MEMORY_PAGE, b, 96),
+			  0);
+	ck_assert_uint_eq(memory_copy_near(&m, UINT64_MAX - 5, b, 96), 0);
+	ck_assert_uint_eq(memory_copy_near(&m, 0, b, 96), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("memory");
@@ -125,6 +148,7 @@ int main(void)
 	tcase_add_test(tc, empty_and_tiny_ranges_allow_no_direct_read);
 	tcase_add_test(tc, a_copy_stops_where_memory_does);
 	tcase_add_test(tc, a_window_serves_the_words_around);
+	tcase_add_test(tc, pieces_near_one_another_are_copied_once);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -260,6 +260,78 @@ START_TEST(maps_that_cannot_be_read_change_nothing)
 }
 END_TEST
 
+START_TEST(only_what_may_be_wrong_is_stale)
+{
+	write_maps(LIB_A);
+	ck_assert_int_eq(modules_init(maps), 0);
+	ck_assert(!modules_take_stale());
+	/* More code, generated or loaded */
+	write_maps(LIB_A LIB_C "50000-60000 rwxp 0 0:0 0\n");
+	ck_assert_int_eq(modules_refresh(), 1);
+	ck_assert(!modules_take_stale());
+	/* Generated code that goes and comes */
+	write_maps(LIB_A LIB_C);
+	ck_assert_int_eq(modules_refresh(), 1);
+	ck_assert(!modules_take_stale());
+	write_maps(LIB_A LIB_C "50000-60000 rwxp 0 0:0 0\n");
+	ck_assert_int_eq(modules_refresh(), 1);
+	ck_assert(!modules_take_stale());
+	write_maps(LIB_A LIB_C);
+	ck_assert_int_eq(modules_refresh(), 1);
+	ck_assert(!modules_take_stale());
+	/* An object where that may have been */
+	write_maps(LIB_A LIB_C "58000-59000 r-xp 0 1:2 7 /lib/d\n");
+	ck_assert_int_eq(modules_refresh(), 1);
+	ck_assert(modules_take_stale());
+	ck_assert(!modules_take_stale());
+	/* An object that goes */
+	write_maps(LIB_A LIB_C);
+	ck_assert_int_eq(modules_refresh(), 1);
+	ck_assert(modules_take_stale());
+	/* An object for another */
+	write_maps(LIB_B LIB_C);
+	ck_assert_int_eq(modules_refresh(), 1);
+	ck_assert(modules_take_stale());
+	ck_assert_int_eq(modules_refresh(), 0);
+	ck_assert(!modules_take_stale());
+}
+END_TEST
+
+START_TEST(tables_that_may_go_have_an_index)
+{
+	const struct module *m = NULL;
+	const int32_t *index;
+	void *handle;
+
+	ck_assert_int_eq(modules_init(NULL), 0);
+	m = find((uint64_t)(uintptr_t)&qsort);
+	ck_assert(m->resident);
+	ck_assert_uint_gt(m->eh_table.count, 1000);
+	ck_assert_ptr_null(m->eh_table.index);
+	for (int round = 0; round < 3; round++) {
+		handle = dlopen(LATER, RTLD_NOW);
+		ck_assert_int_eq(modules_refresh(), 1);
+		for (uint32_t i = 0; i < modules_current()->count; i++) {
+			m = &modules_current()->module[i];
+			if (strstr(m->path, "/libnss_comp"))
+				break;
+		}
+		ck_assert(!m->resident);
+		ck_assert_uint_gt(m->eh_table.count, EH_TABLE_CHUNK);
+		ck_assert_ptr_nonnull(m->eh_table.index);
+		for (uint64_t i = 1; i < eh_table_keys(&m->eh_table); i++)
+			ck_assert_int_gt(m->eh_table.index[i],
+					 m->eh_table.index[i - 1]);
+		/* Loaded again it has the same one. */
+		if (round > 0)
+			ck_assert_ptr_eq(m->eh_table.index, index);
+		index = m->eh_table.index;
+		dlclose(handle);
+		ck_assert_int_eq(modules_refresh(), 1);
+	}
+}
+END_TEST
+
 /* --- times -------------------------------------------------------------------- */
 
 START_TEST(an_address_means_something_with_its_time)
@@ -427,6 +499,8 @@ int main(void)
 	tcase_add_test(tc, split_mappings_are_one_module);
 	tcase_add_test(tc, generated_code_may_grow);
 	tcase_add_test(tc, maps_that_cannot_be_read_change_nothing);
+	tcase_add_test(tc, only_what_may_be_wrong_is_stale);
+	tcase_add_test(tc, tables_that_may_go_have_an_index);
 	tcase_add_test(tc, an_address_means_something_with_its_time);
 	tcase_add_test(tc, a_forked_child_begins_anew);
 	tcase_add_test(tc, a_table_that_is_held_stays_as_it_is);
