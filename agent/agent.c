@@ -172,6 +172,7 @@ uint32_t agent_thread_begin(uint64_t start_routine, uint64_t stack_low,
 	t = region_record(slot);
 	t->stack_low = stack_low;
 	t->stack_high = stack_high;
+	t->call_regs = (uint64_t)&thread_call_regs;
 	thread_set_self(slot, stack_low, stack_high);
 	thread_publish(slot);
 	arm(slot);
@@ -203,6 +204,7 @@ static void register_main(uint64_t cpu_before)
 	thread_pause(main_slot, cpu_before);
 	t->stack_high = process_main_stack_high();
 	t->stack_low = process_main_stack_low();
+	t->call_regs = (uint64_t)&thread_call_regs;
 	thread_set_self(main_slot, t->stack_low, t->stack_high);
 	thread_publish(main_slot);
 }
@@ -548,6 +550,7 @@ void agent_forked(void)
 	agent_process.ppid = agent_process.pid;
 	agent_process.pid = sys_getpid();
 	thread_self_stack(&forked_stack.low, &forked_stack.high);
+	forked.call_regs = (uint64_t)&thread_call_regs;
 	signals_reset_after_fork();
 	flusher_reset_after_fork();
 	region_reset_after_fork();
@@ -595,6 +598,7 @@ void agent_child_started(void)
 	main_slot = thread_claim_now(agent_process.pid, 0, THREAD_MAIN);
 	region_record(main_slot)->stack_low = forked_stack.low;
 	region_record(main_slot)->stack_high = forked_stack.high;
+	region_record(main_slot)->call_regs = forked.call_regs;
 	thread_publish(main_slot);
 	clock_disarm_record(&forked);
 	set_state(AGENT_RUNNING);

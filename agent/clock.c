@@ -19,6 +19,7 @@
 #include "agent/format.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
+#include "agent/wall.h"
 
 /* As often the flusher looks after new threads while there are some. */
 #define BIRTHS_NS 20000000u
@@ -68,9 +69,14 @@ static uint32_t births_served;
 
 int clock_init(const char *name, uint64_t period_ns)
 {
+	bool wall = strcmp(name, "wall") == 0;
+	bool both = strcmp(name, "cpu+wall") == 0;
 	int32_t i = CLOCK_CPUTIME;
 
-	automatic = strcmp(name, "auto") == 0;
+	/* what is not waiting is CPU time, and that has its clocks */
+	if (wall || both)
+		wall_init(both);
+	automatic = wall || both || strcmp(name, "auto") == 0;
 	if (!automatic)
 		while (i < CLOCK_KINDS && strcmp(clock_table[i]->name, name))
 			i++;
@@ -354,8 +360,10 @@ uint64_t clock_round(uint64_t now_ns)
 	uint64_t next = UINT64_MAX;
 
 	perf_tidy();
-	if (agent_state() != AGENT_RUNNING)
+	if (agent_state() != AGENT_RUNNING) {
+		wall_pause();
 		return next;
+	}
 	if (!settled)
 		settle_rate();
 	if (has_births())
@@ -363,6 +371,7 @@ uint64_t clock_round(uint64_t now_ns)
 	serve_wishes();
 	if (automatic)
 		next = earlier(next, auto_round(now_ns));
+	next = earlier(next, wall_round(now_ns));
 	return earlier(next, ticker_round(now_ns));
 }
 
@@ -379,6 +388,7 @@ void clock_reset_after_fork(void)
 	atomic_store_explicit(&used, 0, memory_order_relaxed);
 	cputime_reset_after_fork();
 	auto_reset();
+	wall_reset_after_fork();
 }
 
 /* --- in the handler ---------------------------------------------------------- */
@@ -422,15 +432,19 @@ const char *clock_name(void)
 	static char text[64];
 	uint32_t which = atomic_load_explicit(&used, memory_order_relaxed);
 	struct format f;
+	size_t start;
 	int i;
 
 	if (which == 0)
 		which = 1u << atomic_load_explicit(&chosen,
 						   memory_order_relaxed);
 	format_init(&f, text, sizeof(text));
+	if (wall_is_on())
+		format_string(&f, wall_shows_cpu() ? "cpu+wall: " : "wall: ");
+	start = f.used;
 	for (i = 0; i < CLOCK_KINDS; i++)
 		if (which & 1u << i)
-			format_printf(&f, "%s%s", f.used ? "+" : "",
+			format_printf(&f, "%s%s", f.used > start ? "+" : "",
 				      clock_table[i]->name);
 	return text;
 }

@@ -16,7 +16,7 @@
 #include "agent/region.h"
 
 /* For the message about a bad PROFAGENT_CLOCK. */
-#define CLOCK_NAMES "auto, cputime, perf, ticker, itimer"
+#define CLOCK_NAMES "auto, cputime, perf, ticker, itimer, wall, cpu+wall"
 
 /* Index in clock_table[]; in thread_record as `clock` and `wish`. */
 enum clock_kind {

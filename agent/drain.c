@@ -23,6 +23,7 @@
 #include "agent/sys.h"
 #include "agent/tasks.h"
 #include "agent/thread.h"
+#include "agent/wall.h"
 #include "agent/writer.h"
 
 /* Free slots below which the region grows. */
@@ -103,31 +104,56 @@ static void remember(uint32_t slot, uint64_t position, bool ended)
 	d.last = &r->next;
 }
 
+/* What the samples of a ring weigh together. */
+static uint64_t weigh_ring(uint32_t slot, uint64_t pos, uint64_t head)
+{
+	const struct ring_sample *s;
+	uint64_t cpu_ns = 0;
+	bool bad = false;
+
+	while ((s = ring_next(region_ring_buffer(slot), head, &pos, &bad)))
+		cpu_ns += s->cpu_ns;
+	return cpu_ns;
+}
+
+static void drain_ring(uint32_t slot, uint64_t pos, uint64_t head)
+{
+	bool wall = wall_is_on(), bad = false;
+	uint64_t all = wall ? weigh_ring(slot, pos, head) : 0;
+	uint32_t generation = atomic_load_explicit(
+		&region_record(slot)->generation, memory_order_relaxed);
+	const struct ring_sample *s;
+	int err;
+
+	while ((s = ring_next(region_ring_buffer(slot), head, &pos, &bad))) {
+		err = wall ? wall_add_running(d.stacks, slot, generation, s,
+					      all) :
+			     stacks_add(d.stacks, slot, generation, s);
+		if (err != 0)
+			atomic_fetch_add_explicit(
+				&thread_totals.lost[LOST_NO_MEMORY], 1,
+				memory_order_relaxed);
+	}
+	if (wall)
+		wall_took_running(slot, all);
+}
+
 static void drain_slot(uint32_t slot)
 {
 	struct thread_record *t = region_record(slot);
 	enum slot_state state = slot_state(t);
-	const struct ring_sample *s;
 	uint64_t head, pos;
-	bool bad = false;
+	bool any;
 
 	if (state != SLOT_LIVE && state != SLOT_ENDED)
 		return;
 	pos = ring_oldest(&t->ring, &head);
-	if (pos == head) {
-		if (state == SLOT_ENDED)
-			remember(slot, head, true);
-		return;
-	}
-	while ((s = ring_next(region_ring_buffer(slot), head, &pos, &bad)))
-		if (stacks_add(d.stacks, slot,
-			       (uint32_t)atomic_load_explicit(
-				       &t->generation, memory_order_relaxed),
-			       s) != 0)
-			atomic_fetch_add_explicit(
-				&thread_totals.lost[LOST_NO_MEMORY], 1,
-				memory_order_relaxed);
-	remember(slot, head, state == SLOT_ENDED);
+	any = pos != head;
+	if (any)
+		drain_ring(slot, pos, head);
+	any |= wall_drain(slot, d.stacks);
+	if (any || state == SLOT_ENDED)
+		remember(slot, head, state == SLOT_ENDED);
 }
 
 static void drain_all(void)
@@ -136,6 +162,7 @@ static void drain_all(void)
 
 	d.first = NULL;
 	d.last = &d.first;
+	wall_sort();
 	for (i = 0; i < slots; i++)
 		drain_slot(i);
 }
@@ -163,7 +190,8 @@ static void describe(struct pprof_process *p)
 		.start_mono_ns = a->start_mono_ns,
 		.pid_start = a->pid_start,
 		.period_ns = clock_period_ns(),
-		.cpu = true,
+		.cpu = wall_shows_cpu(),
+		.wall = wall_is_on(),
 	};
 }
 
@@ -286,7 +314,7 @@ void drain_health(struct pprof_health *h)
 	h->memory = (d.pprof ? pprof_memory(d.pprof) : 0) +
 		    (d.live ? pprof_memory(d.live) : 0) +
 		    (d.stacks ? stacks_memory(d.stacks) : 0) + d.arena.mapped +
-		    region_memory();
+		    region_memory() + wall_memory();
 }
 
 /* --- what no sample stands for ------------------------------------------- */
@@ -323,6 +351,9 @@ static void add_rests(const struct pprof_health *h)
 	known = h->sampled_ns + rests;
 	if (h->cpu_ns > known)
 		add_unsampled(0, h->cpu_ns - known, &rests);
+	known = wall_unsampled_ns(h->cpu_ns);
+	if (known > 0)
+		pprof_add_unsampled_wall(d.pprof, known);
 }
 
 /* --- writing ------------------------------------------------------------- */
@@ -415,6 +446,7 @@ static void release(void)
 		else
 			region_trim(r->slot);
 	}
+	wall_written();
 	forget();
 }
 
@@ -481,6 +513,8 @@ int drain_round(bool last)
 	if (err != 0)
 		return err;
 	keep_slots_spare();
+	if (last)
+		wall_finish();
 	foreign_scan();
 	thread_account_settle(
 		agent_cpu_ns(sys_clock_ns(CLOCK_THREAD_CPUTIME_ID)));

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "agent/arena.h"
+#include "agent/calls.h"
 #include "agent/idtable.h"
 #include "agent/modules.h"
 #include "agent/stacks.h"
@@ -43,6 +44,11 @@ enum fixed_string {
 	STR_THREAD,
 	STR_TID,
 	STR_NOT_SAMPLED,
+	STR_STATE,
+	STR_CALL,
+	STR_RUNNING,
+	STR_RUNNABLE,
+	STR_BLOCKED,
 	FIXED_STRINGS
 };
 
@@ -56,6 +62,11 @@ static const char *const fixed_strings[FIXED_STRINGS] = {
 	[STR_THREAD] = "thread",
 	[STR_TID] = "tid",
 	[STR_NOT_SAMPLED] = "[not sampled]",
+	[STR_STATE] = "state",
+	[STR_CALL] = "call",
+	[STR_RUNNING] = "running",
+	[STR_RUNNABLE] = "runnable",
+	[STR_BLOCKED] = "blocked",
 };
 
 /* The module number of the location "[not sampled]"; its pc is 0. */
@@ -706,10 +717,29 @@ static void write_weights(struct pprof *p, const struct stacks_moment *first)
 	wire_close(&p->out, mark);
 }
 
+/* `call` is the id of its name. */
+static void write_state(struct pprof *p, const struct stacks_entry *e,
+			uint32_t call)
+{
+	static const uint32_t names[] = {
+		[STACKS_RUNNING] = STR_RUNNING,
+		[STACKS_RUNNABLE] = STR_RUNNABLE,
+		[STACKS_BLOCKED] = STR_BLOCKED,
+	};
+
+	if (e->state == STACKS_UNSAID || e->state > STACKS_BLOCKED)
+		return;
+	write_label(p, STR_STATE, PPROF_LABEL_STR, names[e->state]);
+	if (call != STR_EMPTY)
+		write_label(p, STR_CALL, PPROF_LABEL_STR, call);
+}
+
 void pprof_add_stack(struct pprof *p, const struct stacks_entry *entry,
 		     const char *thread_name, int tid)
 {
 	uint32_t name = string(p, thread_name);
+	uint32_t call = entry->state == STACKS_BLOCKED ?
+			string(p, calls_name(entry->call)) : STR_EMPTY;
 	size_t mark;
 
 	pack_locations(p, entry);
@@ -719,6 +749,7 @@ void pprof_add_stack(struct pprof *p, const struct stacks_entry *entry,
 	if (name != STR_EMPTY)
 		write_label(p, STR_THREAD, PPROF_LABEL_STR, name);
 	write_label(p, STR_TID, PPROF_LABEL_NUM, (uint64_t)tid);
+	write_state(p, entry, call);
 	if (entry->first != NULL)
 		write_times(p, entry->first);
 	wire_number(&p->out, PPROF_SAMPLE_END, entry->end);
@@ -740,7 +771,19 @@ void pprof_add_unsampled(struct pprof *p, uint64_t start_routine,
 	}
 	mark = wire_open(&p->out, PPROF_SAMPLE);
 	write_packed_locations(p);
-	write_values(p, 0, cpu_ns, 0);
+	write_values(p, 0, cpu_ns, cpu_ns);
+	wire_close(&p->out, mark);
+}
+
+void pprof_add_unsampled_wall(struct pprof *p, uint64_t wall_ns)
+{
+	size_t mark;
+
+	wire_clear(&p->packed, SCRATCH_KEPT);
+	wire_varint(&p->packed, not_sampled_location(p));
+	mark = wire_open(&p->out, PPROF_SAMPLE);
+	write_packed_locations(p);
+	write_values(p, 0, 0, wall_ns);
 	wire_close(&p->out, mark);
 }
 

@@ -80,7 +80,8 @@ enum pprof_field {
 				    * start_mono_ns; one for each ring sample */
 	PPROF_SAMPLE_END = 1001,   /* enum unwind_end, absent if complete */
 	PPROF_SAMPLE_WEIGHTS = 1002, /* packed ns, as many as times; absent when
-				    * all are equal */
+				    * all are equal; of CPU time, and where a
+				    * Sample has none of the wall clock */
 };
 
 enum pprof_process_field {
@@ -201,9 +202,10 @@ void pprof_begin(struct pprof *p, const struct pprof_process *process,
 		 uint32_t part);
 
 /*
- * One merged stack (agent/stacks.h) with the labels thread and tid. The object
- * of an address is the one mapped there at the time of the first sample
- * (modules_find_at).
+ * One merged stack (agent/stacks.h) with the labels thread and tid, and, where
+ * the wall clock runs, state (running, runnable: waiting for a CPU, blocked) and
+ * call (of the system, while blocked). The object of an address is the one
+ * mapped there at the time of the first sample (modules_find_at).
  */
 void pprof_add_stack(struct pprof *p, const struct stacks_entry *entry,
 		     const char *thread_name, int tid);
@@ -214,6 +216,9 @@ void pprof_add_stack(struct pprof *p, const struct stacks_entry *entry,
  */
 void pprof_add_unsampled(struct pprof *p, uint64_t start_routine,
 			 uint64_t cpu_ns);
+
+/* The same for time of the wall clock alone. */
+void pprof_add_unsampled_wall(struct pprof *p, uint64_t wall_ns);
 
 void pprof_add_thread(struct pprof *p, const struct pprof_thread *t);
 void pprof_add_health(struct pprof *p, const struct pprof_health *h);

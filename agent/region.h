@@ -99,6 +99,10 @@ struct thread_record {
 	_Atomic uint64_t lost[LOST_REASONS];
 	_Atomic uint64_t truncated[UNWIND_ENDS];
 
+	/* Where its stubs of blocking calls save registers (thread.h); 0: no */
+	uint64_t call_regs;
+	_Atomic uint32_t watched;	/* not free before it is drained */
+
 	/* Stack of the thread, bytes [low, high); 0: unknown. */
 	uint64_t stack_low, stack_high;
 

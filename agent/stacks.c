@@ -45,10 +45,11 @@ static inline uint64_t mix(uint64_t a, uint64_t b)
  * The lanes begin and multiply differently, so that order matters.
  */
 static uint64_t hash_sample(uint32_t slot, uint32_t generation,
-			    const struct ring_sample *s)
+			    const struct stacks_sample *s)
 {
 	uint64_t a = K0 ^ ((uint64_t)slot << 32 | generation);
-	uint64_t b = K1 ^ ((uint64_t)s->end << 32 | s->frames);
+	uint64_t b = K1 ^ ((uint64_t)s->end << 32 | s->frames) ^
+		     ((uint64_t)s->state << 48 | (uint64_t)(uint32_t)s->call);
 	uint32_t i;
 
 	for (i = 0; i + 1 < s->frames; i += 2) {
@@ -61,10 +62,11 @@ static uint64_t hash_sample(uint32_t slot, uint32_t generation,
 }
 
 static bool equal(const struct stacks_entry *e, uint64_t hash, uint32_t slot,
-		  uint32_t generation, const struct ring_sample *s)
+		  uint32_t generation, const struct stacks_sample *s)
 {
 	return e->hash == hash && e->slot == slot &&
 	       e->generation == generation && e->end == s->end &&
+	       e->state == s->state && e->call == s->call &&
 	       e->frames == s->frames &&
 	       memcmp(e->pcs, s->pcs, s->frames * sizeof(s->pcs[0])) == 0;
 }
@@ -105,7 +107,7 @@ static void link_entry(struct stacks *t, struct stacks_entry *e)
 
 static struct stacks_entry *find(const struct stacks *t, uint64_t hash,
 				 uint32_t slot, uint32_t generation,
-				 const struct ring_sample *s)
+				 const struct stacks_sample *s)
 {
 	struct stacks_entry *e = t->bucket[hash & (t->buckets - 1)];
 
@@ -117,7 +119,7 @@ static struct stacks_entry *find(const struct stacks *t, uint64_t hash,
 /* Not linked: the caller may still have to give up. */
 static struct stacks_entry *new_entry(struct stacks *t, uint64_t hash,
 				      uint32_t slot, uint32_t generation,
-				      const struct ring_sample *s)
+				      const struct stacks_sample *s)
 {
 	size_t pcs_bytes = s->frames * sizeof(s->pcs[0]);
 	struct stacks_entry *e = arena_alloc(&t->arena,
@@ -129,36 +131,62 @@ static struct stacks_entry *new_entry(struct stacks *t, uint64_t hash,
 	e->slot = slot;
 	e->generation = generation;
 	e->end = s->end;
+	e->state = s->state;
+	e->call = s->call;
 	e->frames = s->frames;
 	memcpy(e->pcs, s->pcs, pcs_bytes);
 	return e;
 }
 
-int stacks_add(struct stacks *t, uint32_t slot, uint32_t generation,
-	       const struct ring_sample *s)
+static void add_moment(struct stacks_entry *e, struct stacks_moment *m,
+		       const struct stacks_sample *s)
+{
+	m->time_ns = s->time_ns;
+	m->cpu_ns = s->cpu_ns ? s->cpu_ns : s->wall_ns;
+	if (e->last != NULL)
+		e->last->next = m;
+	else
+		e->first = m;
+	e->last = m;
+}
+
+struct stacks_entry *stacks_put(struct stacks *t, uint32_t slot,
+				uint32_t generation,
+				const struct stacks_sample *s)
 {
 	uint64_t hash = hash_sample(slot, generation, s);
 	struct stacks_entry *e = find(t, hash, slot, generation, s);
 	struct stacks_moment *m = arena_alloc(&t->arena, sizeof(*m));
 
 	if (m == NULL)
-		return -ENOMEM;
+		return NULL;
 	if (e == NULL) {
 		e = new_entry(t, hash, slot, generation, s);
 		if (e == NULL)
-			return -ENOMEM;
+			return NULL;
 		link_entry(t, e);
 	}
-	m->time_ns = s->time_ns;
-	m->cpu_ns = s->cpu_ns;
-	if (e->last != NULL)
-		e->last->next = m;
-	else
-		e->first = m;
-	e->last = m;
+	add_moment(e, m, s);
 	e->count += s->count;
 	e->cpu_ns += s->cpu_ns;
-	return 0;
+	e->wall_ns += s->wall_ns;
+	return e;
+}
+
+int stacks_add(struct stacks *t, uint32_t slot, uint32_t generation,
+	       const struct ring_sample *s)
+{
+	struct stacks_sample sample = {
+		.pcs = s->pcs,
+		.frames = s->frames,
+		.end = s->end,
+		.call = -1,
+		.time_ns = s->time_ns,
+		.count = s->count,
+		.cpu_ns = s->cpu_ns,
+	};
+
+	return stacks_put(t, slot, generation, &sample) ? 0 : -ENOMEM;
 }
 
 struct stacks *stacks_new(void)
@@ -186,6 +214,11 @@ void stacks_free(struct stacks *t)
 }
 
 const struct stacks_entry *stacks_first(const struct stacks *t)
+{
+	return t->first;
+}
+
+struct stacks_entry *stacks_entries(struct stacks *t)
 {
 	return t->first;
 }

@@ -16,11 +16,30 @@
 
 struct ring_sample;
 
+/* What a thread did where it was seen. Only where the wall clock runs. */
+enum stacks_state {
+	STACKS_UNSAID = 0,
+	STACKS_RUNNING,
+	STACKS_RUNNABLE,	/* waiting for a CPU */
+	STACKS_BLOCKED,
+};
+
+/* A stack as it was seen at one moment. */
+struct stacks_sample {
+	const uint64_t *pcs;	/* leaf first */
+	uint32_t frames;
+	uint16_t end;		/* enum unwind_end */
+	uint16_t state;		/* enum stacks_state */
+	int32_t call;		/* system call, while blocked; -1: none */
+	uint64_t time_ns;	/* CLOCK_MONOTONIC */
+	uint64_t count, cpu_ns, wall_ns;
+};
+
 /* One moment at which a stack was seen. */
 struct stacks_moment {
 	struct stacks_moment *next;	/* later in time */
 	uint64_t time_ns;		/* CLOCK_MONOTONIC */
-	uint64_t cpu_ns;
+	uint64_t cpu_ns;		/* wall time where no CPU time is */
 };
 
 struct stacks_entry {
@@ -28,7 +47,10 @@ struct stacks_entry {
 	struct stacks_entry *chain;	/* same bucket */
 	uint64_t hash;
 	uint32_t slot, generation;	/* the thread */
+	struct stacks_entry *sibling;	/* the owner's of the table */
 	uint16_t end;			/* enum unwind_end */
+	uint16_t state;			/* enum stacks_state */
+	int32_t call;
 	uint32_t frames;
 	uint64_t count;			/* sum of ring_sample.count */
 	uint64_t cpu_ns, wall_ns;	/* sums */
@@ -52,8 +74,16 @@ void stacks_free(struct stacks *t);	/* NULL is fine */
 int stacks_add(struct stacks *t, uint32_t slot, uint32_t generation,
 	       const struct ring_sample *s);
 
+/* The same for any sample. The entry it went to, NULL without memory. */
+struct stacks_entry *stacks_put(struct stacks *t, uint32_t slot,
+				uint32_t generation,
+				const struct stacks_sample *s);
+
 /* First entry; walk on with ->next. NULL if empty. */
 const struct stacks_entry *stacks_first(const struct stacks *t);
+
+/* The same for the table's owner, who may set `sibling`. */
+struct stacks_entry *stacks_entries(struct stacks *t);
 
 /* Empties the table and gives memory beyond a small working set back. */
 void stacks_clear(struct stacks *t);

@@ -162,12 +162,73 @@ uint64_t tasks_last_ran(int tid)
 	return parse_ms(at);
 }
 
-bool tasks_is_running(int tid)
+/* A number, decimal or after 0x hexadecimal. Moves *at behind it. */
+static uint64_t parse_number(const char **at)
+{
+	uint64_t n = 0;
+	int digit, base = 10;
+
+	if ((*at)[0] == '0' && (*at)[1] == 'x') {
+		base = 16;
+		*at += 2;
+	}
+	for (;; (*at)++) {
+		digit = **at >= '0' && **at <= '9' ? **at - '0' :
+			**at >= 'a' && **at <= 'f' ? **at - 'a' + 10 : base;
+		if (digit >= base)
+			break;
+		n = n * (unsigned)base + (unsigned)digit;
+	}
+	return n;
+}
+
+/*
+ * "running", or "NR ARG1 ... ARG6 SP PC" in a system call, or "-1 SP PC"
+ * outside of one.
+ */
+enum tasks_state tasks_where(int tid, struct tasks_call *c)
 {
 	char text[256];
+	const char *at = text;
+	uint64_t numbers[9];
+	unsigned n = 0;
 
-	return read_task_file(tid, "syscall", text, sizeof(text)) > 0 &&
-	       text[0] == 'r';	/* "running", else numbers */
+	if (read_task_file(tid, "syscall", text, sizeof(text)) <= 0)
+		return TASKS_GONE;
+	if (text[0] == 'r')
+		return TASKS_RUNNING;
+	c->nr = text[0] == '-' ? -1 : 0;
+	at += text[0] == '-';
+	while (n < 9 && *at >= '0' && *at <= '9') {
+		numbers[n++] = parse_number(&at);
+		at += *at == ' ';
+	}
+	if (n != (c->nr < 0 ? 3u : 9u))
+		return TASKS_GONE;
+	if (c->nr == 0)
+		c->nr = (int)numbers[0];
+	c->sp = numbers[n - 2];
+	c->pc = numbers[n - 1];
+	return TASKS_BLOCKED;
+}
+
+uint64_t tasks_waited_ns(int tid)
+{
+	char text[96];
+	const char *at = text;
+
+	if (read_task_file(tid, "schedstat", text, sizeof(text)) <= 0)
+		return 0;
+	parse_number(&at);
+	at += *at == ' ';
+	return parse_number(&at);
+}
+
+bool tasks_is_running(int tid)
+{
+	struct tasks_call call;
+
+	return tasks_where(tid, &call) == TASKS_RUNNING;
 }
 
 bool tasks_is_zombie(int tid)

@@ -33,6 +33,24 @@ uint64_t tasks_sleeps(int tid);
  */
 uint64_t tasks_last_ran(int tid);
 
+/* Where a thread is, as /proc has it without stopping it. */
+enum tasks_state {
+	TASKS_GONE,		/* or the kernel does not say */
+	TASKS_RUNNING,		/* or waiting for a CPU */
+	TASKS_BLOCKED,
+};
+
+struct tasks_call {
+	int nr;			/* of the system call, -1: in none (a fault) */
+	uint64_t sp, pc;	/* in the program */
+};
+
+/* Fills *c for TASKS_BLOCKED. */
+enum tasks_state tasks_where(int tid, struct tasks_call *c);
+
+/* Time it has waited for a CPU so far, ns; 0 if that is unknown. */
+uint64_t tasks_waited_ns(int tid);
+
 /* Does it run, or wait for a CPU, rather than for anything else? */
 bool tasks_is_running(int tid);
 

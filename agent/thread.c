@@ -47,6 +47,9 @@ static __thread struct {
 	uint64_t stack_low, stack_high;
 } self __attribute__((tls_model("initial-exec")));
 
+__thread struct thread_call_regs thread_call_regs
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 static uint64_t add(_Atomic uint64_t *counter, uint64_t n)
 {
 	/* relaxed: a statistic, read whenever */
@@ -134,6 +137,8 @@ static void init_record(struct thread_record *t, uint32_t slot, int tid,
 	t->granted_ns = 0;
 	t->paused_cpu_ns = 0;
 	t->stack_low = t->stack_high = 0;
+	t->call_regs = 0;
+	atomic_store_explicit(&t->watched, 0, memory_order_relaxed);
 	t->carry_ns = t->carry_count = 0;
 	t->timer = -1;
 	atomic_store_explicit(&t->clock, -1, memory_order_relaxed);
@@ -190,6 +195,7 @@ static void retire(struct thread_record *t)
 	int i;
 
 	add(&thread_totals.cpu_ns, get(&t->cpu_end_ns) - t->cpu_start_ns);
+	add(&thread_totals.wall_ns, get(&t->end_ns) - t->start_ns);
 	add(&thread_totals.weight_ns, get(&t->weight_ns));
 	add(&thread_totals.samples, get(&t->samples));
 	add(&thread_totals.expirations, get(&t->expirations));
@@ -249,7 +255,8 @@ void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
 			      memory_order_relaxed);
 	if (name)
 		keep_name(t, name);
-	if (get(&t->samples) == 0) {
+	if (get(&t->samples) == 0 &&
+	    !atomic_load_explicit(&t->watched, memory_order_relaxed)) {
 		thread_free(slot);
 		return;
 	}

@@ -22,6 +22,7 @@ struct thread_totals {
 	_Atomic uint64_t threads;	/* registered so far, the living too */
 	_Atomic uint64_t refused;	/* threads that got no slot */
 	_Atomic uint64_t cpu_ns;
+	_Atomic uint64_t wall_ns;	/* from beginning to end */
 	_Atomic uint64_t weight_ns;
 	_Atomic uint64_t samples;
 	_Atomic uint64_t expirations;
@@ -96,6 +97,19 @@ uint32_t thread_self(void);
 
 /* Its slot, and the bounds of its stack (0: unknown), in TLS. */
 void thread_set_self(uint32_t slot, uint64_t stack_low, uint64_t stack_high);
+
+/*
+ * Stack pointer and rbp of the calling thread when it last entered a blocking
+ * function of libc, for whoever walks its stack from outside while it waits. In
+ * TLS, written by the stubs in preload-blocking.c.
+ */
+struct thread_call_regs {
+	uint64_t rsp;		/* at the return address */
+	uint64_t rbp;
+};
+
+extern __thread struct thread_call_regs thread_call_regs
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /* The bounds, also in a forked child, where the record is gone. */
 void thread_self_stack(uint64_t *low, uint64_t *high);
