@@ -24,22 +24,23 @@
  *	reset			begin a new part of the file with the next flush
  *	subscribe		see below
  *
- * status: "state" ("running", "paused", "ended"), "program", "start_unix_ns",
- * "period_ns", "clock", "unwind", "signal", "threads" (alive), "samples",
- * "lost", "truncated", "cpu_ns", "sampled_ns", "handler_ns", "flusher_cpu_ns",
- * "output" (path, "" while there is none), "region", "subscribers".
+ * status: "state" ("running", "paused", "ended"), "program", "ppid",
+ * "parent_run_id", "start_unix_ns", "period_ns", "clock", "unwind", "signal",
+ * "threads" (alive), "samples", "expirations", "lost", "truncated", "cpu_ns",
+ * "sampled_ns", "handler_ns", "flusher_cpu_ns", "memory", "output" (path, "" while
+ * there is none), "region", "subscribers", "for_subscribers" (it runs only
+ * because of them).
  *
  * subscribe: after its answer come, once a flush, frames: a line
  *
  *	{"member":SIZE}
  *
- * followed by SIZE bytes, a fragment of the pprof message as it goes to the
- * file but with ids of its own: the first is complete in itself, so that
- * a subscriber needs nothing that was before. {"restart":true} says that the
- * next one is such a first fragment again (somebody else subscribed, or a
- * frame was dropped). A subscriber that does not read loses whole
- * frames, never a part of one. While anybody is subscribed the program is
- * profiled; when the last one leaves, it is as before.
+ * followed by SIZE bytes: a pprof message, not compressed, with the samples
+ * since the last flush and the counters as of now. Each is complete in itself.
+ * What somebody asks for with "flush" comes before the answer to it. A
+ * subscriber that does not read loses whole frames, never a part of one. While
+ * anybody is subscribed the program is profiled; when the last one leaves, it is
+ * as before, unless somebody said start or stop meanwhile.
  */
 #ifndef PROFAGENT_AGENT_CONTROL_PROTO_H
 #define PROFAGENT_AGENT_CONTROL_PROTO_H

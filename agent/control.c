@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* control: see control.h and control-proto.h. Flusher only. */
+/*
+ * control: see control.h and control-proto.h. Flusher only.
+ *
+ * A client is cut wherever it fails, also in the middle of a round; what follows
+ * from that (verbs_watched) waits until the round is over, see settle().
+ */
 #include "agent/control.h"
 
 #include <errno.h>
@@ -13,24 +18,17 @@
 
 #include "agent/agent.h"
 #include "agent/arena.h"
-#include "agent/clock.h"
 #include "agent/control-proto.h"
-#include "agent/drain.h"
 #include "agent/format.h"
-#include "agent/pprof.h"
-#include "agent/region.h"
-#include "agent/sampler.h"
-#include "agent/signals.h"
 #include "agent/sys.h"
-#include "agent/thread.h"
-#include "agent/writer.h"
+#include "agent/verbs.h"
 
-#define ANSWER_MAX 8192u	/* bytes of an answer: two paths, escaped */
+#define NAMES_TRIED 16u		/* of sockets, where others live */
 
 struct client {
 	int fd;				/* -1: free */
 	bool subscribed;
-	bool restart;			/* its next frame must be a first one */
+	uint64_t heard_ns;		/* when it last asked for something */
 	uint32_t used;			/* bytes in line[] */
 	char line[CONTROL_LINE];
 	uint8_t *rest;			/* of a frame the socket did not take */
@@ -42,38 +40,9 @@ static struct {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct client client[CONTROL_CLIENTS];
 	bool ready;			/* client[] is initialized */
-	bool runs_for_subscribers;	/* was paused before they came */
+	unsigned told;			/* subscribers verbs.c knows of */
+	char answer[VERBS_ANSWER_MAX];
 } c = { .listener = -1 };
-
-/* --- JSON ------------------------------------------------------------------- */
-
-static void json_string(struct format *f, const char *s)
-{
-	format_char(f, '"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\') {
-			format_char(f, '\\');
-			format_char(f, *s);
-		} else if ((unsigned char)*s < ' ') {
-			format_string(f, "\\u");
-			format_hex(f, (unsigned char)*s, 4);
-		} else {
-			format_char(f, *s);
-		}
-	}
-	format_char(f, '"');
-}
-
-static void json_text(struct format *f, const char *key, const char *value)
-{
-	format_printf(f, ",\"%s\":", key);
-	json_string(f, value);
-}
-
-static void json_number(struct format *f, const char *key, uint64_t value)
-{
-	format_printf(f, ",\"%s\":%lu", key, (unsigned long)value);
-}
 
 /* --- clients ----------------------------------------------------------------- */
 
@@ -81,9 +50,18 @@ static unsigned subscribers(void)
 {
 	unsigned i, n = 0;
 
-	for (i = 0; i < CONTROL_CLIENTS; i++)
+	for (i = 0; c.ready && i < CONTROL_CLIENTS; i++)
 		n += c.client[i].fd >= 0 && c.client[i].subscribed;
 	return n;
+}
+
+/* Says how many watch, when no round is under way. */
+static void settle(void)
+{
+	if (subscribers() == c.told)
+		return;
+	c.told = subscribers();
+	verbs_watched(c.told);
 }
 
 static void drop_rest(struct client *k)
@@ -101,11 +79,6 @@ static void cut(struct client *k)
 	drop_rest(k);
 	memset(k, 0, sizeof(*k));
 	k->fd = -1;
-	if (c.runs_for_subscribers && subscribers() == 0) {
-		c.runs_for_subscribers = false;
-		agent_pause();
-		drain_round(false);
-	}
 }
 
 static ssize_t send_some(int fd, const void *data, size_t size)
@@ -114,196 +87,55 @@ static ssize_t send_some(int fd, const void *data, size_t size)
 			MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
 }
 
-/* An answer is short: a client whose socket does not take it reads nothing. */
-static void answer(struct client *k, const struct format *f)
+/* Behind a frame that was begun. */
+static void queue_answer(struct client *k, const struct format *f)
 {
-	if (send_some(k->fd, f->text, f->used) != (ssize_t)f->used)
+	uint8_t *block = arena_block(k->rest, k->rest_size,
+				     k->rest_size + f->used);
+
+	if (!block) {
+		cut(k);
+		return;
+	}
+	memcpy(block + k->rest_size, f->text, f->used);
+	k->rest = block;
+	k->rest_size += f->used;
+}
+
+/* An answer is short: a client whose socket does not take it reads nothing. */
+static void send_answer(struct client *k, const struct format *f)
+{
+	if (k->rest)
+		queue_answer(k, f);
+	else if (send_some(k->fd, f->text, f->used) != (ssize_t)f->used)
 		cut(k);
 }
 
-static void answer_ok(struct client *k)
+static void refuse(struct client *k, const char *error)
 {
-	char text[] = "{\"ok\":true}\n";
-	struct format f = { text, sizeof(text), sizeof(text) - 1, false };
-
-	answer(k, &f);
-}
-
-static void answer_error(struct client *k, const char *error)
-{
-	char text[ANSWER_MAX];
 	struct format f;
 
-	format_init(&f, text, sizeof(text));
-	format_string(&f, "{\"ok\":false,\"error\":");
-	json_string(&f, error);
-	format_string(&f, "}\n");
-	answer(k, &f);
+	format_init(&f, c.answer, sizeof(c.answer));
+	verbs_refuse(&f, error);
+	send_answer(k, &f);
+	cut(k);
 }
-
-/* --- verbs ------------------------------------------------------------------- */
-
-static const char *state_name(void)
-{
-	switch (agent_state()) {
-	case AGENT_RUNNING:
-		return "running";
-	case AGENT_PAUSED:
-		return "paused";
-	default:
-		return "ended";
-	}
-}
-
-static uint64_t sum(const uint64_t *n, unsigned count)
-{
-	uint64_t total = 0;
-
-	while (count-- > 0)
-		total += n[count];
-	return total;
-}
-
-static void do_status(struct client *k, const char *arg)
-{
-	struct pprof_health h;
-	char text[ANSWER_MAX];
-	struct format f;
-
-	(void)arg;
-	drain_health(&h);
-	format_init(&f, text, sizeof(text));
-	format_string(&f, "{\"ok\":true");
-	json_text(&f, "state", state_name());
-	json_text(&f, "program", agent_process.program);
-	json_number(&f, "start_unix_ns", agent_process.start_unix_ns);
-	json_number(&f, "period_ns", clock_period_ns());
-	json_text(&f, "clock", clock_name());
-	json_text(&f, "unwind", sampler_unwind_name());
-	json_number(&f, "signal", (uint64_t)signals_ours());
-	json_number(&f, "threads", thread_count_live());
-	json_number(&f, "samples", h.samples);
-	json_number(&f, "lost", sum(h.lost, LOST_REASONS));
-	json_number(&f, "truncated", sum(h.truncated, UNWIND_ENDS));
-	json_number(&f, "cpu_ns", h.cpu_ns);
-	json_number(&f, "sampled_ns", h.sampled_ns);
-	json_number(&f, "handler_ns", h.handler_ns);
-	json_number(&f, "flusher_cpu_ns", h.flusher_cpu_ns);
-	json_text(&f, "output", writer_path());
-	json_text(&f, "region", region_path());
-	json_number(&f, "subscribers", subscribers());
-	format_string(&f, "}\n");
-	answer(k, &f);
-}
-
-static void answer_result(struct client *k, int err, const char *error)
-{
-	if (err == 0 || err == -EALREADY)
-		answer_ok(k);
-	else
-		answer_error(k, error);
-}
-
-static void do_run(struct client *k, const char *arg)
-{
-	(void)arg;
-	c.runs_for_subscribers = false;	/* asked for: it outlives them */
-	answer_result(k, agent_run(), "the profiler has ended");
-}
-
-static void do_pause(struct client *k, const char *arg)
-{
-	int err = agent_pause();
-
-	(void)arg;
-	if (err == 0)
-		drain_round(false);
-	answer_result(k, err, "the profiler has ended");
-}
-
-static bool parse_number(const char *text, uint64_t *n)
-{
-	*n = 0;
-	if (*text == '\0')
-		return false;
-	for (; *text >= '0' && *text <= '9'; text++) {
-		if (*n > UINT64_MAX / 16)
-			return false;
-		*n = *n * 10 + (uint64_t)(*text - '0');
-	}
-	return *text == '\0';
-}
-
-static void do_interval(struct client *k, const char *arg)
-{
-	uint64_t ns;
-
-	if (!parse_number(arg, &ns) || ns < CONTROL_INTERVAL_MIN ||
-	    ns > CONTROL_INTERVAL_MAX) {
-		answer_error(k, "interval takes a number of ns from 100000 to "
-				"10000000000");
-		return;
-	}
-	agent_set_period(ns);
-	answer_ok(k);
-}
-
-static void do_flush(struct client *k, const char *arg)
-{
-	(void)arg;
-	answer_result(k, drain_round(false), "could not be written");
-}
-
-static void do_reset(struct client *k, const char *arg)
-{
-	(void)arg;
-	answer_result(k, drain_new_part(), "no new file could be begun");
-}
-
-static void do_subscribe(struct client *k, const char *arg)
-{
-	(void)arg;
-	if (agent_state() == AGENT_PAUSED && agent_run() == 0)
-		c.runs_for_subscribers = true;
-	k->subscribed = k->restart = true;
-	answer_ok(k);
-}
-
-static const struct verb {
-	const char *name;
-	void (*run)(struct client *k, const char *arg);
-	bool takes_argument;
-} verbs[] = {
-	{ "status", do_status, false },
-	{ "start", do_run, false },
-	{ "resume", do_run, false },
-	{ "stop", do_pause, false },
-	{ "pause", do_pause, false },
-	{ "interval", do_interval, true },
-	{ "flush", do_flush, false },
-	{ "reset", do_reset, false },
-	{ "subscribe", do_subscribe, false },
-};
 
 static void obey(struct client *k, char *line)
 {
-	char *arg = strchr(line, ' ');
-	unsigned i;
+	struct format f;
+	bool subscribes;
 
-	if (arg)
-		*arg++ = '\0';
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (strcmp(verbs[i].name, line) != 0)
-			continue;
-		if (verbs[i].takes_argument == (arg != NULL))
-			verbs[i].run(k, arg);
-		else
-			answer_error(k, arg ? "this verb takes no argument"
-					    : "this verb takes an argument");
+	format_init(&f, c.answer, sizeof(c.answer));
+	k->heard_ns = sys_clock_ns(CLOCK_MONOTONIC);
+	/* a round may begin in here and find that this client is gone */
+	subscribes = verbs_obey(line, &f);
+	if (k->fd < 0)
 		return;
-	}
-	answer_error(k, "unknown verb; known are status, start, stop, pause, "
-			"resume, interval, flush, reset, subscribe");
+	send_answer(k, &f);
+	if (k->fd >= 0 && subscribes)
+		k->subscribed = true;
+	settle();
 }
 
 /* --- sockets ------------------------------------------------------------------- */
@@ -314,7 +146,8 @@ static void obey_lines(struct client *k)
 	char *end;
 	uint32_t size;
 
-	while (k->fd >= 0 && k->used > 0 &&
+	/* an answer never falls into a frame: first the rest of that */
+	while (k->fd >= 0 && !k->rest && k->used > 0 &&
 	       (end = memchr(k->line, '\n', k->used))) {
 		size = (uint32_t)(end - k->line) + 1;
 		memcpy(line, k->line, size);
@@ -325,10 +158,8 @@ static void obey_lines(struct client *k)
 		memmove(k->line, k->line + size, k->used);
 		obey(k, line);
 	}
-	if (k->fd >= 0 && k->used == sizeof(k->line)) {
-		answer_error(k, "a request is one line of at most 256 bytes");
-		cut(k);
-	}
+	if (k->fd >= 0 && !k->rest && k->used == sizeof(k->line))
+		refuse(k, "a request is one line of at most 256 bytes");
 }
 
 static void read_client(struct client *k)
@@ -362,6 +193,19 @@ static void write_rest(struct client *k)
 		drop_rest(k);
 }
 
+static void serve_client(struct client *k)
+{
+	bool waited = k->rest;
+
+	if (!waited) {
+		read_client(k);
+		return;
+	}
+	write_rest(k);
+	if (k->fd >= 0 && !k->rest)
+		obey_lines(k);
+}
+
 static bool may_enter(int fd)
 {
 	struct ucred peer;
@@ -384,36 +228,49 @@ static void greet(struct client *k)
 		      "\"run_id\":\"%s\"}\n", CONTROL_PROTOCOL,
 		      PACKAGE_VERSION, agent_process.pid,
 		      agent_process.run_id);
-	answer(k, &f);
+	send_answer(k, &f);
 }
 
-static struct client *free_client(void)
+/*
+ * Room for one more: a free place, else that of who has been silent for longest
+ * and does not watch. NULL if all do.
+ */
+static struct client *find_place(void)
 {
+	struct client *silent = NULL;
 	unsigned i;
 
-	for (i = 0; i < CONTROL_CLIENTS; i++)
-		if (c.client[i].fd < 0)
-			return &c.client[i];
-	return NULL;
+	for (i = 0; i < CONTROL_CLIENTS; i++) {
+		struct client *k = &c.client[i];
+
+		if (k->fd < 0)
+			return k;
+		if (!k->subscribed &&
+		    (!silent || k->heard_ns < silent->heard_ns))
+			silent = k;
+	}
+	return silent;
 }
 
 static void accept_client(void)
 {
-	struct client *k = free_client();
+	struct client *k = find_place();
 	int fd;
 
+	if (!k)
+		return;
 	fd = (int)sys_call(SYS_accept4, c.listener, NULL, NULL,
 			   SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	memset(k, 0, sizeof(*k));
-	k->fd = fd;
-	if (may_enter(fd)) {
-		greet(k);
-		return;
-	}
-	answer_error(k, "only the user of the program, or root, may steer it");
 	cut(k);
+	k->fd = fd;
+	k->heard_ns = sys_clock_ns(CLOCK_MONOTONIC);
+	if (may_enter(fd))
+		greet(k);
+	else
+		refuse(k, "only the user of the program, or root, may steer "
+			  "it");
 }
 
 /* --- called by the flusher ------------------------------------------------------- */
@@ -422,15 +279,37 @@ static void init_clients(void)
 {
 	unsigned i;
 
+	memset(c.client, 0, sizeof(c.client));
 	for (i = 0; i < CONTROL_CLIENTS; i++)
 		c.client[i].fd = -1;
 	c.ready = true;
 }
 
+static int new_socket(void)
+{
+	return (int)sys_call(SYS_socket, AF_UNIX,
+			     SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+}
+
+/*
+ * Does somebody listen there? Not a process of this name space, since we have
+ * its number; another container may share the directory.
+ */
+static bool is_taken(const struct sockaddr_un *address)
+{
+	int fd = new_socket();
+	long err;
+
+	if (fd < 0)
+		return false;
+	err = sys_call(SYS_connect, fd, address, sizeof(*address));
+	sys_close(fd);
+	return err == 0 || err == -EAGAIN;	/* -EAGAIN: its queue is full */
+}
+
 static int bind_and_listen(const struct sockaddr_un *address)
 {
-	int fd = (int)sys_call(SYS_socket, AF_UNIX,
-			       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fd = new_socket();
 	long err;
 
 	if (fd < 0)
@@ -447,19 +326,38 @@ static int bind_and_listen(const struct sockaddr_un *address)
 	return (int)err;
 }
 
+/* PID.sock, PID.1.sock, ... */
+static int choose_name(struct sockaddr_un *address, const char *dir, int pid)
+{
+	struct format f;
+	unsigned i;
+
+	for (i = 0; i < NAMES_TRIED; i++) {
+		format_init(&f, address->sun_path, sizeof(address->sun_path));
+		format_printf(&f, "%s/%d", dir, pid);
+		if (i > 0)
+			format_printf(&f, ".%u", i);
+		format_string(&f, ".sock");
+		if (f.cut)
+			return -ENAMETOOLONG;
+		if (!is_taken(address))
+			return 0;
+	}
+	return -EADDRINUSE;
+}
+
 int control_open(const char *dir, int pid)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct format f;
+	int err;
 
 	if (!c.ready)
 		init_clients();
 	if (dir[0] == '\0')
 		return -ENOENT;
-	format_init(&f, address.sun_path, sizeof(address.sun_path));
-	format_printf(&f, "%s/%d.sock", dir, pid);
-	if (f.cut)
-		return -ENAMETOOLONG;
+	err = choose_name(&address, dir, pid);
+	if (err != 0)
+		return err;
 	c.listener = bind_and_listen(&address);
 	if (c.listener < 0)
 		return c.listener;
@@ -471,7 +369,6 @@ void control_close(void)
 {
 	unsigned i;
 
-	c.runs_for_subscribers = false;
 	for (i = 0; c.ready && i < CONTROL_CLIENTS; i++)
 		cut(&c.client[i]);
 	if (c.listener < 0)
@@ -485,17 +382,17 @@ unsigned control_polls(struct pollfd *p)
 {
 	unsigned i, n = 0;
 
+	settle();
 	if (c.listener < 0)
 		return 0;
 	/* a full house: those at the door wait */
-	p[n].fd = free_client() ? c.listener : -1;
+	p[n].fd = find_place() ? c.listener : -1;
 	p[n].revents = 0;
 	p[n++].events = POLLIN;
 	for (i = 0; i < CONTROL_CLIENTS; i++) {
 		p[n].fd = c.client[i].fd;
 		p[n].revents = 0;
-		p[n++].events = (short)(POLLIN |
-					(c.client[i].rest ? POLLOUT : 0));
+		p[n++].events = c.client[i].rest ? POLLOUT : POLLIN;
 	}
 	return n;
 }
@@ -507,50 +404,29 @@ void control_serve(const struct pollfd *p, unsigned count)
 	for (i = 1; i < count; i++) {
 		struct client *k = &c.client[i - 1];
 
-		if (p[i].fd < 0 || k->fd != p[i].fd)
-			continue;
-		if (p[i].revents & POLLOUT)
-			write_rest(k);
-		if (k->fd >= 0 && (p[i].revents & ~POLLOUT))
-			read_client(k);
+		if (p[i].fd >= 0 && k->fd == p[i].fd && p[i].revents)
+			serve_client(k);
 	}
 	if (count > 0 && p[0].fd >= 0 && p[0].revents)
 		accept_client();
 }
 
-bool control_wants_member(bool *restart)
+bool control_wants_member(void)
 {
-	unsigned i;
-	bool any = false;
-
-	*restart = false;
-	for (i = 0; c.ready && i < CONTROL_CLIENTS; i++) {
-		struct client *k = &c.client[i];
-
-		if (k->fd < 0 || !k->subscribed)
-			continue;
-		any = true;
-		*restart |= k->restart && !k->rest;
-	}
-	return any;
+	return subscribers() > 0;
 }
 
 /* Head and fragment in one block: what is left of it is sent later. */
-static void send_frame(struct client *k, const uint8_t *fragment, size_t size,
-		       bool restart)
+static void send_frame(struct client *k, const uint8_t *fragment, size_t size)
 {
 	char head[64];
 	struct format f;
 
 	format_init(&f, head, sizeof(head));
-	format_printf(&f, "%s{\"member\":%lu}\n",
-		      restart ? "{\"restart\":true}\n" : "",
-		      (unsigned long)size);
+	format_printf(&f, "{\"member\":%lu}\n", (unsigned long)size);
 	k->rest = arena_block(NULL, 0, f.used + size);
-	if (!k->rest) {
-		cut(k);
-		return;
-	}
+	if (!k->rest)
+		return;		/* as if it had not read */
 	k->rest_size = f.used + size;
 	k->rest_done = 0;
 	memcpy(k->rest, head, f.used);
@@ -558,26 +434,22 @@ static void send_frame(struct client *k, const uint8_t *fragment, size_t size,
 	write_rest(k);
 }
 
-void control_publish(const uint8_t *fragment, size_t size, bool restart)
+void control_publish(const uint8_t *fragment, size_t size)
 {
 	unsigned i;
 
 	for (i = 0; i < CONTROL_CLIENTS; i++) {
 		struct client *k = &c.client[i];
 
-		if (k->fd < 0 || !k->subscribed)
-			continue;
-		if (k->rest || (k->restart && !restart)) {
-			k->restart = true;	/* it has missed one */
-			continue;
-		}
-		k->restart = false;
-		send_frame(k, fragment, size, restart);
+		if (k->fd >= 0 && k->subscribed && !k->rest)
+			send_frame(k, fragment, size);
 	}
 }
 
 void control_reset_after_fork(void)
 {
-	memset(&c, 0, sizeof(c));
 	c.listener = -1;
+	c.ready = false;
+	c.told = 0;
+	verbs_reset_after_fork();
 }

@@ -13,12 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONTROL_CLIENTS 32u		/* a further one waits to be accepted */
+#define CONTROL_CLIENTS 32u	/* a further one takes the place of the one that
+				 * has been silent for longest */
 #define CONTROL_POLLS (CONTROL_CLIENTS + 1)
 
 /*
  * Makes the socket PID.sock in `dir`; a stale one of the same name is
- * replaced. Without a directory ("") or room there is no control, and the
+ * replaced, beside one that is in use (of another container) it is PID.1.sock.
+ * Without a directory ("") or room there is no control, and the
  * program is profiled all the same. Flusher only, like all below.
  * Returns 0 or -errno.
  */
@@ -27,17 +29,17 @@ int control_open(const char *dir, int pid);
 /* Removes it and cuts all clients off. */
 void control_close(void);
 
-/* Fills in what to poll for. Returns how many entries. */
+/* Fills in what to poll for. Returns how many entries. Not within a round. */
 unsigned control_polls(struct pollfd *p);
 
 /* Serves what poll found. */
 void control_serve(const struct pollfd *p, unsigned count);
 
-/* Is anybody subscribed? *restart: a first fragment is due. */
-bool control_wants_member(bool *restart);
+/* Is anybody subscribed? */
+bool control_wants_member(void);
 
-/* Sends a fragment to all subscribers. */
-void control_publish(const uint8_t *fragment, size_t size, bool restart);
+/* Sends a fragment to all subscribers; who has not taken the last misses it. */
+void control_publish(const uint8_t *fragment, size_t size);
 
 /* In a forked child: the parent's clients are not ours. */
 void control_reset_after_fork(void);

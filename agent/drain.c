@@ -46,6 +46,8 @@ static struct {
 	struct drained *first, **last;
 	const uint8_t *fragment;	/* of this round */
 	size_t fragment_size;
+	const uint8_t *live_fragment;	/* the same for subscribers */
+	size_t live_size;
 	uint32_t part;
 	uint64_t flushes;
 	uint64_t ticks_at_start, ns_at_start;
@@ -390,36 +392,39 @@ static void encode(bool last)
 		d.fragment_size = 0;
 }
 
-/* The same for those who watch, with ids of its own. */
-static void encode_live(void)
+/*
+ * The same for those who watch. Each fragment is complete in itself, so that
+ * one can be missed.
+ */
+static void encode_live(bool last)
 {
 	struct pprof_process process;
 	struct pprof_health health;
-	const uint8_t *fragment;
-	bool restart;
-	size_t size;
 
-	if (!control_wants_member(&restart))
+	d.live_fragment = NULL;
+	if (!control_wants_member())
 		return;
-	if (!d.live) {
+	if (!d.live)
 		d.live = pprof_new();
-		restart = true;
-	}
 	if (!d.live)
 		return;
-	if (restart)
-		pprof_reset(d.live);
+	pprof_reset(d.live);
 	describe(&process);
 	pprof_begin(d.live, &process, d.part);
 	add_stacks(d.live);
 	drain_health(&health);
+	health.done = last;
 	pprof_add_health(d.live, &health);
 	add_notes(d.live);
-	fragment = pprof_end(d.live, since_start_ns(), &size);
-	if (fragment)
-		control_publish(fragment, size, restart);
-	else
-		pprof_reset(d.live);
+	d.live_fragment = pprof_end(d.live, since_start_ns(), &d.live_size);
+}
+
+/* Once its samples are released: they are in no later fragment. */
+static void publish_live(void)
+{
+	if (d.live_fragment)
+		control_publish(d.live_fragment, d.live_size);
+	d.live_fragment = NULL;
 }
 
 /* Ends the round. What was not released is drained again in the next one. */
@@ -521,10 +526,11 @@ int drain_round(bool last)
 	if (modules_refresh() == 1)
 		sampler_forget_rules();
 	drain_all();
-	encode_live();
+	encode_live(last);
 	if (!has_news(last)) {
 		d.fragment_size = 0;
 		release();
+		publish_live();
 		return 0;
 	}
 	if (writer_is_full(0))
@@ -532,7 +538,9 @@ int drain_round(bool last)
 	err = encode_and_write(last);
 	if (err == -ESTALE)
 		err = begin_again(last);
-	if (err != 0)
+	if (err == 0)
+		publish_live();
+	else
 		forget();
 	return err;
 }

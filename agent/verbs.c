@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* verbs: see verbs.h and control-proto.h. Flusher only. */
+#include "agent/verbs.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/clock.h"
+#include "agent/control-proto.h"
+#include "agent/drain.h"
+#include "agent/json.h"
+#include "agent/pprof.h"
+#include "agent/region.h"
+#include "agent/sampler.h"
+#include "agent/signals.h"
+#include "agent/thread.h"
+#include "agent/writer.h"
+
+static struct {
+	unsigned subscribers;
+	bool runs_for_them;	/* was paused before they came */
+} v;
+
+/* --- answers ----------------------------------------------------------------- */
+
+static void answer_ok(struct format *f)
+{
+	format_string(f, "{\"ok\":true}\n");
+}
+
+void verbs_refuse(struct format *f, const char *error)
+{
+	format_string(f, "{\"ok\":false,\"error\":");
+	json_string(f, error);
+	format_string(f, "}\n");
+}
+
+static void answer_result(struct format *f, int err, const char *error)
+{
+	if (err == 0 || err == -EALREADY)
+		answer_ok(f);
+	else
+		verbs_refuse(f, error);
+}
+
+/* --- status ------------------------------------------------------------------ */
+
+static const char *state_name(void)
+{
+	switch (agent_state()) {
+	case AGENT_RUNNING:
+		return "running";
+	case AGENT_PAUSED:
+		return "paused";
+	default:
+		return "ended";
+	}
+}
+
+static uint64_t sum(const uint64_t *n, unsigned count)
+{
+	uint64_t total = 0;
+
+	while (count-- > 0)
+		total += n[count];
+	return total;
+}
+
+static void write_settings(struct format *f)
+{
+	json_text(f, "state", state_name());
+	json_text(f, "program", agent_process.program);
+	json_number(f, "ppid", (uint64_t)agent_process.ppid);
+	json_text(f, "parent_run_id", agent_process.parent_run_id);
+	json_number(f, "start_unix_ns", agent_process.start_unix_ns);
+	json_number(f, "period_ns", clock_period_ns());
+	json_text(f, "clock", clock_name());
+	json_text(f, "unwind", sampler_unwind_name());
+	json_number(f, "signal", (uint64_t)signals_ours());
+}
+
+static void write_counters(struct format *f)
+{
+	struct pprof_health h;
+
+	drain_health(&h);
+	json_number(f, "threads", thread_count_live());
+	json_number(f, "samples", h.samples);
+	json_number(f, "expirations", h.expirations);
+	json_number(f, "lost", sum(h.lost, LOST_REASONS));
+	json_number(f, "truncated", sum(h.truncated, UNWIND_ENDS));
+	json_number(f, "cpu_ns", h.cpu_ns);
+	json_number(f, "sampled_ns", h.sampled_ns);
+	json_number(f, "handler_ns", h.handler_ns);
+	json_number(f, "flusher_cpu_ns", h.flusher_cpu_ns);
+	json_number(f, "memory", h.memory);
+}
+
+static bool do_status(struct format *f, const char *arg)
+{
+	(void)arg;
+	format_string(f, "{\"ok\":true");
+	write_settings(f);
+	write_counters(f);
+	json_text(f, "output", writer_path());
+	json_text(f, "region", region_path());
+	json_number(f, "subscribers", v.subscribers);
+	json_bool(f, "for_subscribers", v.runs_for_them);
+	format_string(f, "}\n");
+	return false;
+}
+
+/* --- the others --------------------------------------------------------------- */
+
+static bool do_run(struct format *f, const char *arg)
+{
+	(void)arg;
+	v.runs_for_them = false;	/* asked for: it outlives them */
+	answer_result(f, agent_run(), "the profiler has ended");
+	return false;
+}
+
+static int pause_and_write(void)
+{
+	int err = agent_pause();
+
+	if (err == 0)
+		drain_round(false);
+	return err;
+}
+
+static bool do_pause(struct format *f, const char *arg)
+{
+	(void)arg;
+	v.runs_for_them = false;
+	answer_result(f, pause_and_write(), "the profiler has ended");
+	return false;
+}
+
+static bool parse_number(const char *text, uint64_t *n)
+{
+	*n = 0;
+	if (*text == '\0')
+		return false;
+	for (; *text >= '0' && *text <= '9'; text++) {
+		if (*n > UINT64_MAX / 16)
+			return false;
+		*n = *n * 10 + (uint64_t)(*text - '0');
+	}
+	return *text == '\0';
+}
+
+static bool do_interval(struct format *f, const char *arg)
+{
+	uint64_t ns;
+
+	if (!parse_number(arg, &ns) || ns < CONTROL_INTERVAL_MIN ||
+	    ns > CONTROL_INTERVAL_MAX) {
+		verbs_refuse(f, "interval takes a number of ns from 100000 to "
+				"10000000000");
+		return false;
+	}
+	agent_set_period(ns);
+	answer_ok(f);
+	return false;
+}
+
+static bool do_flush(struct format *f, const char *arg)
+{
+	(void)arg;
+	answer_result(f, drain_round(false), "could not be written");
+	return false;
+}
+
+static bool do_reset(struct format *f, const char *arg)
+{
+	(void)arg;
+	answer_result(f, drain_new_part(), "no new file could be begun");
+	return false;
+}
+
+static bool do_subscribe(struct format *f, const char *arg)
+{
+	(void)arg;
+	answer_ok(f);
+	return true;
+}
+
+/* --- the table ----------------------------------------------------------------- */
+
+static const struct verb {
+	const char *name;
+	/* Writes the answer. True: subscribes. */
+	bool (*run)(struct format *answer, const char *arg);
+	bool takes_argument;
+} verbs[] = {
+	{ "status", do_status, false },
+	{ "start", do_run, false },
+	{ "resume", do_run, false },
+	{ "stop", do_pause, false },
+	{ "pause", do_pause, false },
+	{ "interval", do_interval, true },
+	{ "flush", do_flush, false },
+	{ "reset", do_reset, false },
+	{ "subscribe", do_subscribe, false },
+};
+
+#define VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+static void refuse_unknown(struct format *f)
+{
+	char text[256];
+	struct format error;
+	unsigned i;
+
+	format_init(&error, text, sizeof(text));
+	format_string(&error, "unknown verb; known are ");
+	for (i = 0; i < VERBS; i++)
+		format_printf(&error, "%s%s", i > 0 ? ", " : "",
+			      verbs[i].name);
+	verbs_refuse(f, text);
+}
+
+bool verbs_obey(char *request, struct format *answer)
+{
+	char *arg = strchr(request, ' ');
+	unsigned i;
+
+	if (arg)
+		*arg++ = '\0';
+	for (i = 0; i < VERBS; i++) {
+		if (strcmp(verbs[i].name, request) != 0)
+			continue;
+		if (verbs[i].takes_argument == (arg != NULL))
+			return verbs[i].run(answer, arg);
+		verbs_refuse(answer, arg ? "this verb takes no argument"
+					 : "this verb takes an argument");
+		return false;
+	}
+	refuse_unknown(answer);
+	return false;
+}
+
+void verbs_watched(unsigned subscribers)
+{
+	bool came = v.subscribers == 0 && subscribers > 0;
+	bool left = v.subscribers > 0 && subscribers == 0;
+
+	v.subscribers = subscribers;
+	if (came && agent_state() == AGENT_PAUSED && agent_run() == 0)
+		v.runs_for_them = true;
+	if (left && v.runs_for_them) {
+		v.runs_for_them = false;
+		pause_and_write();
+	}
+}
+
+void verbs_reset_after_fork(void)
+{
+	memset(&v, 0, sizeof(v));
+}
