@@ -414,7 +414,7 @@ bool cfi_row_find(struct cfi_row *row, const struct cfi_fde *fde,
 	       row->cfa_how != CFI_UNSET;
 }
 
-/* --- applying a row ------------------------------------------------------ */
+/* --- applying a row ----------------------------------------------------- */
 
 struct apply {
 	const struct cfi_row *row;

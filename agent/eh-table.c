@@ -95,7 +95,7 @@ static uint64_t range_guess(const struct range *r, int64_t key, unsigned round)
 	if (count <= CHUNK)
 		return r->low;
 	if (round < GUESSES && key >= r->key_low && key < r->key_high)
-		at = (uint64_t)(((__int128)(key - r->key_low) * (int64_t)count) /
+		at = (uint64_t)((__int128)(key - r->key_low) * (int64_t)count /
 				(r->key_high - r->key_low));
 	at = at < CHUNK / 2 ? 0 : at - CHUNK / 2;
 	return r->low + (at > count - CHUNK ? count - CHUNK : at);

@@ -15,15 +15,14 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 
+#include "agent/block.h"
 #include "agent/elf-image.h"
 #include "agent/maps.h"
+#include "agent/module-files.h"
+#include "agent/module-history.h"
 #include "agent/resident.h"
 #include "agent/sys.h"
-
-/* Unloaded modules are remembered this long: samples are drained each second. */
-#define HISTORY_NS (60 * 1000000000ull)
 
 /* Segments of one object that may precede its code. */
 #define SEGMENTS_BEFORE 64u
@@ -33,12 +32,6 @@ struct slot {
 	_Atomic uint32_t readers;
 	uint32_t capacity;		/* modules */
 	struct module_table table;
-};
-
-/* A block of memory that grows; the writer's alone. */
-struct block {
-	void *data;
-	size_t size, capacity;		/* bytes */
 };
 
 /* Read by handlers. */
@@ -51,104 +44,19 @@ static struct {
 	struct maps_text text;
 	struct slot *slots;
 	struct block segments;		/* struct maps_entry, those we need */
-	struct block history;		/* struct module, unloaded */
-	size_t history_told;		/* modules given by take_unloaded */
-	struct block names;		/* the last piece of memory for paths */
-	struct block indexes;		/* struct index, one a file */
 	bool lost_generated, stale;	/* see modules_take_stale() */
 	uint64_t taken_ns;		/* of the last reading */
 	uint64_t main_pc;
 	uint32_t next_id;
 } writer;
 
-/* --- memory -------------------------------------------------------------- */
-
-static void *map_memory(size_t size)
-{
-	return sys_mmap(NULL, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-}
-
-/* Room for `size` more bytes at the end of `b`; NULL without memory. */
-static void *block_push(struct block *b, size_t size)
-{
-	size_t capacity = b->capacity ? b->capacity : 16384;
-	void *data;
-
-	while (capacity < b->size + size)
-		capacity *= 2;
-	if (capacity != b->capacity) {
-		data = map_memory(capacity);
-		if (data == NULL)
-			return NULL;
-		if (b->data != NULL) {
-			memcpy(data, b->data, b->size);
-			sys_munmap(b->data, b->capacity);
-		}
-		b->data = data;
-		b->capacity = capacity;
-	}
-	data = (char *)b->data + b->size;
-	b->size += size;
-	return data;
-}
+/* --- reading ------------------------------------------------------------ */
 
 static struct maps_entry *segments(size_t *count)
 {
 	*count = writer.segments.size / sizeof(struct maps_entry);
 	return writer.segments.data;
 }
-
-static struct module *history(size_t *count)
-{
-	*count = writer.history.size / sizeof(struct module);
-	return writer.history.data;
-}
-
-/* --- paths --------------------------------------------------------------- */
-
-static bool path_is(const char *path, const struct maps_entry *s)
-{
-	return strlen(path) == s->path_size &&
-	       memcmp(path, s->path, s->path_size) == 0;
-}
-
-/* A path that lives as long as the process; NULL without memory. */
-static const char *path_new(const struct maps_entry *s)
-{
-	struct block *b = &writer.names;
-	char *path;
-
-	/* Paths are pointed to: a full piece stays where it is. */
-	if (b->size + s->path_size + 1 > b->capacity)
-		*b = (struct block){ NULL, 0, 0 };
-	path = block_push(b, s->path_size + 1);
-	if (path == NULL)
-		return NULL;
-	memcpy(path, s->path, s->path_size);
-	path[s->path_size] = '\0';
-	return path;
-}
-
-static const char *path_intern(const struct maps_entry *s,
-			       const struct module_table *old)
-{
-	const struct module *gone;
-	size_t count;
-
-	if (s->path_size == 0)
-		return "";
-	for (uint32_t i = 0; old != NULL && i < old->count; i++)
-		if (path_is(old->module[i].path, s))
-			return old->module[i].path;
-	gone = history(&count);
-	for (size_t i = 0; i < count; i++)
-		if (path_is(gone[i].path, s))
-			return gone[i].path;
-	return path_new(s);
-}
-
-/* --- reading ------------------------------------------------------------- */
 
 /* Keeps the lines that are code or belong to a file. */
 static int read_segments(void)
@@ -211,80 +119,7 @@ static void find_table_bounds(struct module *m, const struct maps_entry *s,
 	m->eh_frame_hdr_size = 0;
 }
 
-/* --- indexes of unwind tables ---------------------------------------------- */
-
-/* The same file loaded again has the same index: it is relative. */
-struct index {
-	uint64_t inode;
-	uint32_t dev;
-	uint8_t build_id_size, build_id[MODULE_BUILD_ID_MAX];
-	uint64_t count;
-	const int32_t *keys;
-};
-
-static bool index_is_of(const struct index *i, const struct module *m)
-{
-	return i->inode == m->inode && i->dev == m->dev &&
-	       i->count == m->eh_table.count &&
-	       i->build_id_size == m->build_id_size &&
-	       memcmp(i->build_id, m->build_id, m->build_id_size) == 0;
-}
-
-static const int32_t *index_find(const struct module *m)
-{
-	const struct index *all = writer.indexes.data;
-
-	for (size_t i = 0; i < writer.indexes.size / sizeof(*all); i++)
-		if (index_is_of(&all[i], m))
-			return all[i].keys;
-	return NULL;
-}
-
-/* Readers may look at it at any time: it is never unmapped. */
-static const int32_t *index_new(const struct module *m, struct memory *memory)
-{
-	int32_t *keys = map_memory(eh_table_keys(&m->eh_table) *
-				   sizeof(*keys));
-	struct index *i;
-
-	if (keys == NULL)
-		return NULL;
-	i = block_push(&writer.indexes, sizeof(*i));
-	if (i == NULL || !eh_table_read_keys(&m->eh_table, memory, keys)) {
-		sys_munmap(keys, eh_table_keys(&m->eh_table) * sizeof(*keys));
-		writer.indexes.size -= i != NULL ? sizeof(*i) : 0;
-		return NULL;
-	}
-	memset(i, 0, sizeof(*i));
-	i->inode = m->inode;
-	i->dev = m->dev;
-	i->build_id_size = m->build_id_size;
-	memcpy(i->build_id, m->build_id, m->build_id_size);
-	i->count = m->eh_table.count;
-	i->keys = keys;
-	return keys;
-}
-
-/* Reads where the table is; one that may go away gets an index. */
-static void find_table(struct module *m)
-{
-	struct memory memory;
-	struct dw_source source = { 0, 0, &memory };
-
-	memory_init(&memory, 0, 0);
-	if (!eh_table_init(&m->eh_table, &source,
-			   (uint64_t)(uintptr_t)m->eh_frame_hdr)) {
-		m->eh_table.count = 0;
-		return;
-	}
-	if (m->resident || m->eh_table.count <= EH_TABLE_CHUNK)
-		return;
-	m->eh_table.index = index_find(m);
-	if (m->eh_table.index == NULL)
-		m->eh_table.index = index_new(m, &memory);
-}
-
-/* --- building a table ---------------------------------------------------- */
+/* --- building a table --------------------------------------------------- */
 
 static struct slot *slot_new(uint32_t capacity)
 {
@@ -292,7 +127,7 @@ static struct slot *slot_new(uint32_t capacity)
 	struct slot *slot;
 
 	size = (size + 4095) & ~(size_t)4095;
-	slot = map_memory(size);
+	slot = block_map(size);
 	if (slot == NULL)
 		return NULL;
 	slot->capacity = (uint32_t)((size - sizeof(*slot)) /
@@ -318,6 +153,12 @@ static struct slot *slot_take(uint32_t capacity)
 	return slot_new(capacity + capacity / 4 + 8);
 }
 
+static bool path_is(const char *path, const struct maps_entry *s)
+{
+	return strlen(path) == s->path_size &&
+	       memcmp(path, s->path, s->path_size) == 0;
+}
+
 /* The module of `old` that segment `s` still is, NULL if it is a new one. */
 static const struct module *find_same(const struct module_table *old,
 				      const struct maps_entry *s)
@@ -332,8 +173,7 @@ static const struct module *find_same(const struct module_table *old,
 	return m;
 }
 
-static int module_fill(struct module *m, const struct module_table *old,
-		       size_t index, uint64_t now)
+static int module_fill(struct module *m, size_t index, uint64_t now)
 {
 	size_t count;
 	const struct maps_entry *all = segments(&count);
@@ -350,7 +190,7 @@ static int module_fill(struct module *m, const struct module_table *old,
 	m->load_ns = now;
 	m->absent_ns = writer.taken_ns;
 	m->id = writer.next_id++;
-	m->path = path_intern(s, old);
+	m->path = module_files_path(s->path, s->path_size);
 	if (m->path == NULL)
 		return -ENOMEM;
 	if (header != NULL && elf_image_read(m, header->start))
@@ -358,7 +198,7 @@ static int module_fill(struct module *m, const struct module_table *old,
 	if (m->eh_frame_hdr != NULL) {
 		m->resident = resident_has(m->bias) ||
 			      strcmp(m->path, "[vdso]") == 0;
-		find_table(m);
+		module_files_read_table(m);
 	}
 	return 0;
 }
@@ -399,7 +239,7 @@ static int table_fill(struct slot *slot, const struct module_table *old,
 			*m = *same;
 			m->end = s[i].end;
 			m->readable = s[i].prot & MAPS_READ;
-		} else if (module_fill(m, old, i, now) != 0) {
+		} else if (module_fill(m, i, now) != 0) {
 			return -ENOMEM;
 		}
 		t->count++;
@@ -407,22 +247,7 @@ static int table_fill(struct slot *slot, const struct module_table *old,
 	return 0;
 }
 
-/* --- history ------------------------------------------------------------- */
-
-static void history_prune(uint64_t now)
-{
-	size_t count, kept = 0;
-	struct module *h = history(&count);
-
-	while (kept < writer.history_told &&
-	       now - h[kept].unload_ns > HISTORY_NS)
-		kept++;
-	if (kept == 0)
-		return;
-	memmove(h, h + kept, (count - kept) * sizeof(*h));
-	writer.history.size -= kept * sizeof(*h);
-	writer.history_told -= kept;
-}
+/* --- changes ------------------------------------------------------------ */
 
 static bool is_gone(const struct module *m, const struct module_table *table)
 {
@@ -432,25 +257,19 @@ static bool is_gone(const struct module *m, const struct module_table *table)
 }
 
 /* Moves what `next` does not have any more into the history. */
-static void history_add(const struct module_table *old,
-			const struct module_table *next)
+static void note_gone(const struct module_table *old,
+		      const struct module_table *next)
 {
-
 	for (uint32_t i = 0; i < old->count; i++) {
-		struct module *m;
+		const struct module *m = &old->module[i];
 
-		if (!is_gone(&old->module[i], next))
+		if (!is_gone(m, next))
 			continue;
-		if (old->module[i].inode != 0)
+		if (m->inode != 0)
 			writer.stale = true;
 		else
 			writer.lost_generated = true;
-		m = block_push(&writer.history, sizeof(*m));
-		if (m == NULL)
-			continue;	/* its samples lose their names */
-		*m = old->module[i];
-		m->seen_ns = writer.taken_ns;
-		m->unload_ns = next->taken_ns;
+		module_history_add(m, writer.taken_ns, next->taken_ns);
 	}
 }
 
@@ -482,7 +301,7 @@ static bool is_changed(const struct module_table *old,
 	return false;
 }
 
-/* --- the writer ---------------------------------------------------------- */
+/* --- the writer --------------------------------------------------------- */
 
 static const struct module_table *table_of(const struct slot *slot)
 {
@@ -506,10 +325,10 @@ static int refresh(const struct module_table *old)
 	ret = table_fill(slot, old, now);
 	if (ret != 0)
 		return ret;
-	history_prune(now);
+	module_history_prune(now);
 	ret = old == NULL || is_changed(old, &slot->table);
 	if (old != NULL) {
-		history_add(old, &slot->table);
+		note_gone(old, &slot->table);
 		note_new_objects(&slot->table);
 	}
 	writer.taken_ns = now;
@@ -536,8 +355,7 @@ bool modules_take_stale(void)
 static void forget(void)
 {
 	writer.next_id = 1;
-	writer.history.size = 0;
-	writer.history_told = 0;
+	module_history_clear();
 	writer.taken_ns = 0;
 	writer.lost_generated = false;
 	writer.stale = false;
@@ -576,7 +394,7 @@ void modules_reset_after_fork(void)
 		refresh(NULL);
 }
 
-/* --- readers ------------------------------------------------------------- */
+/* --- readers ------------------------------------------------------------ */
 
 const struct module_table *modules_current(void)
 {
@@ -637,42 +455,10 @@ const struct module *modules_find(const struct module_table *table,
 	return &table->module[low];
 }
 
-/* 2: `m` was there at `time_ns`. 1: it may have been. 0: it was not. */
-static int certainty(const struct module *m, uint64_t time_ns)
-{
-	if (time_ns <= m->absent_ns)
-		return 0;
-	if (m->unload_ns != 0 && time_ns >= m->unload_ns)
-		return 0;
-	if (time_ns < m->load_ns || (m->unload_ns != 0 &&
-				     time_ns > m->seen_ns))
-		return 1;
-	return 2;
-}
-
 const struct module *modules_find_at(uint64_t pc, uint64_t time_ns)
 {
-	const struct module *best = modules_find(modules_current(), pc);
-	int best_is = best != NULL ? certainty(best, time_ns) : 0;
-	bool is_ambiguous = false;
-	const struct module *h;
-	size_t count;
-
-	h = history(&count);
-	for (size_t i = 0; i < count; i++) {
-		int is;
-
-		if (pc < h[i].start || pc >= h[i].end)
-			continue;
-		is = certainty(&h[i], time_ns);
-		is_ambiguous = is == best_is ? is == 1 || is_ambiguous :
-			       is > best_is ? false : is_ambiguous;
-		if (is > best_is) {
-			best = &h[i];
-			best_is = is;
-		}
-	}
-	return best_is == 0 || is_ambiguous ? NULL : best;
+	return module_history_find(modules_find(modules_current(), pc), pc,
+				   time_ns);
 }
 
 const struct module *modules_main(void)
@@ -686,12 +472,9 @@ const struct module *modules_main(void)
 	return m != NULL ? m : &table->module[0];
 }
 
+
 void modules_take_unloaded(void (*visit)(const struct module *, void *),
 			   void *arg)
 {
-	size_t count;
-	const struct module *h = history(&count);
-
-	for (; writer.history_told < count; writer.history_told++)
-		visit(&h[writer.history_told], arg);
+	module_history_take(visit, arg);
 }

@@ -42,7 +42,7 @@ struct module {
 	uint32_t id;		/* from 1, never reused in this process */
 	uint8_t build_id_size;	/* bytes, 0 if the object has none */
 	uint8_t build_id[MODULE_BUILD_ID_MAX];
-	const char *path;	/* as in maps: "[vdso]", "", " (deleted)" kept */
+	const char *path;	/* as in maps, "[vdso]", "" and all */
 };
 
 struct module_table {

@@ -23,7 +23,7 @@ struct bytes {
 	uint8_t size, byte[11];
 };
 
-/* --- setting rbp up ------------------------------------------------------ */
+/* --- setting rbp up ----------------------------------------------------- */
 
 static bool is_setup(const uint8_t *code)
 {
@@ -37,7 +37,7 @@ static bool is_setup(const uint8_t *code)
 	       code[4] == code[9];
 }
 
-/* --- where a function may begin ------------------------------------------- */
+/* --- where a function may begin ----------------------------------------- */
 
 /* The long nops that compilers and linkers fill gaps with, longest first. */
 static const struct bytes nops[] = {
@@ -81,7 +81,7 @@ static bool is_barrier(const uint8_t *end)
 static bool is_entry(const uint8_t *code)
 {
 	return (code[0] == 0x41 && (code[1] & 0xf8) == 0x50) || /* push r8-15 */
-	       ((code[0] & 0xf8) == 0x50 &&	/* push, and another or a move */
+	       ((code[0] & 0xf8) == 0x50 &&	/* push, then another or mov */
 		(code[1] == 0x48 || code[1] == 0x41 ||
 		 (code[1] & 0xf8) == 0x50)) ||
 	       memcmp(code, "\x48\x83\xec", 3) == 0 ||	/* sub rsp, n */
@@ -106,7 +106,7 @@ static bool is_function(const uint8_t *code)
 	return is_barrier(code - padding);
 }
 
-/* --- the search ------------------------------------------------------------ */
+/* --- the search --------------------------------------------------------- */
 
 /* What a look at some addresses says. */
 enum seen { SEEN_NOTHING, SEEN_SETUP, SEEN_FUNCTION };

@@ -85,7 +85,7 @@ static bool step_by_instruction(struct unwind_regs *regs,
 	return true;
 }
 
-/* --- the backend --------------------------------------------------------- */
+/* --- the backend -------------------------------------------------------- */
 
 static unsigned fp_walk(const struct unwind_regs *from,
 			const struct unwind_stack *stack, uint64_t *pcs,
@@ -118,7 +118,7 @@ const struct unwind_backend unwind_fp = {
 	.walk = fp_walk,
 };
 
-/* --- code without tables ------------------------------------------------- */
+/* --- code without tables ------------------------------------------------ */
 
 /* True if `value` lies in code, generated code included. */
 static bool is_code(const struct module_table *table, uint64_t value)

@@ -31,7 +31,7 @@
  * unwind_end_names[] has a word for each, used by every report.
  */
 enum unwind_end {
-	UNWIND_COMPLETE = 0,	/* undefined return address or outermost frame */
+	UNWIND_COMPLETE = 0,	/* undefined return address or zero */
 	UNWIND_DEPTH = 1,	/* PROFAGENT_DEPTH frames were taken */
 	UNWIND_NO_ROOM = 2,	/* the ring had no room for more frames */
 	UNWIND_NO_MODULE = 3,	/* pc in no mapped object, no frame pointer */

@@ -41,7 +41,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-/* --- the stack ----------------------------------------------------------- */
+/* --- the stack ---------------------------------------------------------- */
 
 static void (*bottom)(void);
 static volatile int sink;
@@ -82,7 +82,7 @@ TEN(12, 13, f130) TEN(11, 12, f120) TEN(10, 11, f110) TEN(9, 10, f100)
 TEN(8, 9, f90) TEN(7, 8, f80) TEN(6, 7, f70) TEN(5, 6, f60) TEN(4, 5, f50)
 TEN(3, 4, f40) TEN(2, 3, f30) TEN(1, 2, f20) TEN(0, 1, f10)
 
-/* --- the walkers --------------------------------------------------------- */
+/* --- the walkers -------------------------------------------------------- */
 
 static unsigned walk_ours(const void *context)
 {
@@ -178,7 +178,7 @@ static void measure_walks(void)
 	raise(SIGUSR1);
 }
 
-/* --- handlers ------------------------------------------------------------ */
+/* --- handlers ----------------------------------------------------------- */
 
 static void handler_empty(int sig, siginfo_t *info, void *context)
 {
@@ -222,7 +222,7 @@ static void measure_handlers(void)
 	}
 }
 
-/* --- addresses of a library, met first ------------------------------------ */
+/* --- addresses of a library, met first ---------------------------------- */
 
 /* One step from each of many addresses of libc, its tables seldom in caches. */
 static void measure_cold(struct result *r)
@@ -254,7 +254,7 @@ static void measure_cold(struct result *r)
 	}
 }
 
-/* --- the table ----------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------- */
 
 static int compare_doubles(const void *a, const void *b)
 {

@@ -11,7 +11,7 @@
  *	samples N	compared at all
  *	agree N		same addresses, both reached the outermost frame
  *	both N		both reached the outermost frame
- *	safe N		walked a second time with fault-safe reads: must be equal
+ *	safe N		walked again with fault-safe reads: must be equal
  *	unsafe N	... and was not
  *	ended WORD N	our stacks, by reason
  *	differ N KIND WORD PC SYMBOL [ours PC SYMBOL] [theirs PC SYMBOL]
@@ -297,7 +297,7 @@ __attribute__((constructor)) static void oracle_start(void)
 	start_timers();
 }
 
-/* --- the report ---------------------------------------------------------- */
+/* --- the report --------------------------------------------------------- */
 
 /* " file+0xoffset symbol+0xoffset" */
 static void print_address(FILE *out, uint64_t pc)

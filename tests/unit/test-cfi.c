@@ -33,7 +33,7 @@ static void setup(void)
 	source = (struct dw_source){ 0, UINT64_MAX, &memory };
 }
 
-/* --- assembling ----------------------------------------------------------- */
+/* --- assembling --------------------------------------------------------- */
 
 static uint8_t section[4096];
 static size_t used;
@@ -111,7 +111,7 @@ static bool find(uint64_t fde_at, uint64_t pc, struct cfi_row *row,
 	put_fde((const uint8_t[]){ __VA_ARGS__ }, \
 		sizeof((const uint8_t[]){ __VA_ARGS__ }))
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------ */
 
 START_TEST(the_rows_of_a_function)
 {
@@ -322,7 +322,7 @@ START_TEST(records_that_are_none_are_refused)
 }
 END_TEST
 
-/* --- applying --------------------------------------------------------------- */
+/* --- applying ----------------------------------------------------------- */
 
 /* A stack of words that say where they are. */
 static uint64_t stack[64];
@@ -464,7 +464,7 @@ START_TEST(any_program_ends)
 }
 END_TEST
 
-/* --- real tables against libdw ------------------------------------------- */
+/* --- real tables against libdw ------------------------------------------ */
 
 #ifdef WITH_LIBDW
 struct object {

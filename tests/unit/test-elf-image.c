@@ -66,7 +66,7 @@ START_TEST(every_object_as_the_loader_has_it)
 }
 END_TEST
 
-/* --- a made-up object ------------------------------------------------------ */
+/* --- a made-up object --------------------------------------------------- */
 
 struct image {
 	Elf64_Ehdr ehdr;

@@ -69,7 +69,7 @@ static void count_unloaded(const struct module *m, void *arg)
 	unloaded++;
 }
 
-/* --- the real maps --------------------------------------------------------- */
+/* --- the real maps ------------------------------------------------------ */
 
 static int check_object(struct dl_phdr_info *info, size_t size, void *count)
 {
@@ -151,7 +151,7 @@ START_TEST(a_library_comes_and_goes_and_comes)
 }
 END_TEST
 
-/* --- made-up maps ------------------------------------------------------------ */
+/* --- made-up maps ------------------------------------------------------- */
 
 #define LIB_A "10000-12000 r-xp 0 1:2 100 /lib/a\n"
 #define LIB_B "10000-12000 r-xp 0 1:2 200 /lib/b\n"
@@ -332,7 +332,7 @@ START_TEST(tables_that_may_go_have_an_index)
 }
 END_TEST
 
-/* --- times -------------------------------------------------------------------- */
+/* --- times -------------------------------------------------------------- */
 
 START_TEST(an_address_means_something_with_its_time)
 {
@@ -393,7 +393,7 @@ START_TEST(a_forked_child_begins_anew)
 }
 END_TEST
 
-/* --- many threads --------------------------------------------------------------- */
+/* --- many threads ------------------------------------------------------- */
 
 static _Atomic int stop;
 

@@ -74,7 +74,7 @@ static unsigned walk(const struct unwind_regs *regs, uint64_t *to,
 	return unwind_cfi.walk(regs, &stack, to, max, why);
 }
 
-/* --- against backtrace() ----------------------------------------------------- */
+/* --- against backtrace() ------------------------------------------------ */
 
 static void *theirs[FRAMES_MAX];
 static int their_frames;
@@ -288,7 +288,7 @@ START_TEST(the_stack_of_a_thread_is_whole)
 }
 END_TEST
 
-/* --- limits ------------------------------------------------------------------ */
+/* --- limits ------------------------------------------------------------- */
 
 /* Walks while the frames live, with the captured registers. */
 static void (*in_handler)(void);
@@ -442,7 +442,7 @@ START_TEST(both_ways_to_look_objects_up_give_the_same_stack)
 }
 END_TEST
 
-/* --- every instruction ---------------------------------------------------------- */
+/* --- every instruction -------------------------------------------------- */
 
 static struct {
 	uint64_t suffix[FRAMES_MAX];	/* from the stepping function on */
@@ -741,7 +741,7 @@ START_TEST(exact_at_every_instruction_of_unusual_code)
 }
 END_TEST
 
-/* --- damage ------------------------------------------------------------------------ */
+/* --- damage ------------------------------------------------------------- */
 
 static uint64_t some_address(const struct unwind_regs *regs)
 {
@@ -818,7 +818,7 @@ START_TEST(a_circle_of_frames_ends)
 }
 END_TEST
 
-/* --- objects that go away ------------------------------------------------------------ */
+/* --- objects that go away ----------------------------------------------- */
 
 static _Atomic int stop;
 static _Atomic uint64_t later_bias;	/* where it was loaded last */
@@ -904,7 +904,7 @@ START_TEST(objects_may_vanish_while_looked_up_in_our_table)
 }
 END_TEST
 
-/* --- its own stack -------------------------------------------------------------------- */
+/* --- its own stack ------------------------------------------------------ */
 
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define STACK_BUDGET 1536

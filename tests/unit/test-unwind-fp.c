@@ -148,7 +148,7 @@ START_TEST(a_function_being_entered_or_left_is_not_skipped)
 }
 END_TEST
 
-/* --- code without tables ------------------------------------------------- */
+/* --- code without tables ------------------------------------------------ */
 
 static enum unwind_end proven(bool is_leaf)
 {
