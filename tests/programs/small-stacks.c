@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 	printf("%d threads, %d signals\n", THREADS, handled);
 	if (kib >= 24)
 		puts("expect sampled-share burn_small 96 6");
-	puts("expect share thread_main 98 4");
+	truth_start_routine("thread_main", 4);
 	truth_cpu(5);
 	return 0;
 }

@@ -97,6 +97,18 @@ static inline void truth_cpu(double tolerance)
 	       tolerance);
 }
 
+/*
+ * The threads that ended against all: their start routine has to be charged
+ * with it, the time the kernel takes to begin and end them included. Called by
+ * the main thread.
+ */
+static inline void truth_start_routine(const char *name, double tolerance)
+{
+	uint64_t all = truth_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+
+	truth_share("share", name, all - truth_thread_ns(), all, tolerance);
+}
+
 /* Argument `n` as a number, else `otherwise`. */
 static inline unsigned long truth_argument(int argc, char **argv, int n,
 					   unsigned long otherwise)
