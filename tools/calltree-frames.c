@@ -41,6 +41,7 @@ static guint32 find_item(CalltreeFrames *f, const FrameKey *key,
 	CalltreeItem item = {
 		.name = key->name, .module = key->module,
 		.file = key->file, .line = key->line,
+		.location = PROFILE_NONE,
 	};
 	gpointer found;
 
@@ -140,6 +141,11 @@ static ProfileString place_of(CalltreeFrames *f, const CalltreeItem *item,
 	return base_name(f->p, item->module);
 }
 
+static guint32 location_index(const Profile *p, const ProfileLocation *l)
+{
+	return (guint32)(l - profile_at(p->locations, ProfileLocation, 0));
+}
+
 /*
  * One frame: `line` NULL for code that has no name. By function the line is
  * where the function begins, else the one that ran.
@@ -174,10 +180,13 @@ static CalltreeFrame make_frame(CalltreeFrames *f, const ProfileLocation *l,
 	if (by == CALLTREE_BY_ADDRESS)
 		key.address = l->address;
 	frame.item = find_item(f, &key, &is_new);
-	if (is_new)
-		g_array_index(f->items, CalltreeItem, frame.item).place =
-			place_of(f, &g_array_index(f->items, CalltreeItem,
-						   frame.item), l);
+	if (is_new) {
+		CalltreeItem *item = &g_array_index(f->items, CalltreeItem,
+						    frame.item);
+
+		item->place = place_of(f, item, l);
+		item->location = location_index(f->p, l);
+	}
 	return frame;
 }
 

@@ -65,6 +65,8 @@ typedef struct {
 	ProfileString module;		/* path, may be 0 */
 	ProfileString file;		/* source file as recorded, may be 0 */
 	gint32 line;			/* 0: unknown */
+	guint32 location;		/* the first it was made for;
+					 * PROFILE_NONE: of no frame */
 	gint64 self, total;
 	guint64 self_count, total_count;
 	double self_square, total_square;

@@ -351,7 +351,7 @@ static void take_moments(PprofDecode *d, const Profagent__Sample *m, guint32 at)
 		d->faults.times++;
 		return;
 	}
-	value = m->n_value == 0 ? 0 : m->value[m->n_value > 1 ? 1 : 0];
+	value = pprof_decode_weighed(m->value, m->n_value);
 	even = value / (gint64)n;
 	for (i = 0; i < n; i++) {
 		moment.time_ns += m->times[i] * 1000;
@@ -412,24 +412,46 @@ static guint32 mapping_of_address(const PprofDecode *d, guint64 address)
 	return best;
 }
 
-/* Locations of the file by address: made once, when the first is asked for. */
+/* Which of the file's values is CPU time; its strings come first. */
+static gint find_cpu_column(const PprofDecode *d)
+{
+	guint i;
+
+	for (i = 0; i < d->types->len; i++) {
+		guint64 type = g_array_index(d->types, RawValueType, i).type;
+
+		if (type < d->strings->len &&
+		    strcmp(profile_text(d->p, g_array_index(
+			    d->strings, ProfileString, type)), "cpu") == 0)
+			return (gint)i;
+	}
+	return -1;
+}
+
+/* What is looked up for each ring sample: made once, for the first. */
+static void prepare_rings(PprofDecode *d)
+{
+	guint32 i;
+
+	if (d->addresses)
+		return;
+	d->cpu_column = find_cpu_column(d);
+	d->addresses = g_hash_table_new_full(g_int64_hash, g_int64_equal,
+					     g_free, NULL);
+	for (i = d->mark.locations; i < d->p->locations->len; i++)
+		g_hash_table_replace(d->addresses,
+				     key64(profile_at(d->p->locations,
+						      ProfileLocation,
+						      i)->address),
+				     GUINT_TO_POINTER(i));
+}
+
 static guint32 location_of_address(PprofDecode *d, guint64 address)
 {
 	gpointer found;
 	ProfileLocation row = { .address = address };
 	guint32 i;
 
-	if (!d->addresses) {
-		d->addresses = g_hash_table_new_full(g_int64_hash,
-						     g_int64_equal, g_free,
-						     NULL);
-		for (i = d->mark.locations; i < d->p->locations->len; i++)
-			g_hash_table_replace(
-				d->addresses,
-				key64(profile_at(d->p->locations,
-						 ProfileLocation, i)->address),
-				GUINT_TO_POINTER(i));
-	}
 	if (g_hash_table_lookup_extended(d->addresses, &address, NULL, &found))
 		return GPOINTER_TO_UINT(found);
 	row.mapping = mapping_of_address(d, address);
@@ -465,6 +487,7 @@ void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s)
 	ProfileSample *row;
 	guint32 i;
 
+	prepare_rings(d);
 	g_array_set_size(d->ids, s->frames);
 	for (i = 0; i < s->frames; i++)
 		g_array_index(d->ids, guint32, i) =
@@ -474,7 +497,9 @@ void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s)
 	moment.sample = sample_index(d, &key);
 	row = profile_at(d->p->samples, ProfileSample, moment.sample);
 	row->value[0] = add_saturating(row->value[0], s->count);
-	row->value[1] = add_saturating(row->value[1], moment.weight_ns);
+	if (d->cpu_column >= 0)
+		row->value[d->cpu_column] = add_saturating(
+			row->value[d->cpu_column], moment.weight_ns);
 	row->taken++;
 	row->square += (double)s->cpu_ns * (double)s->cpu_ns;
 	/* the counters are as old as the last flush */

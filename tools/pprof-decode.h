@@ -82,12 +82,26 @@ typedef struct {
 	GHashTable *addresses;		/* address -> location, or NULL */
 	ProfileString ring_strings[3];	/* numbers of "tid", "thread", a name */
 	gint32 ring_tid;
+	gint cpu_column;		/* of a sample's values; -1: none */
 
 	ProfileProcess process;		/* its lists stay empty here */
 	gboolean has_process;		/* the file is one of ours */
 	guint32 part;
 	PprofFaults faults;
 } PprofDecode;
+
+/*
+ * What the weights of a Sample's moments add up to: its CPU time, and where it
+ * has none its time of the wall clock (agent/pprof.h, PPROF_SAMPLE_WEIGHTS).
+ */
+static inline gint64 pprof_decode_weighed(const gint64 *value, gsize n)
+{
+	if (n == 0)
+		return 0;
+	if (n == 1 || (n == 2 && value[1] == 0))
+		return value[n - 1];
+	return value[1] != 0 ? value[1] : value[2];
+}
 
 void pprof_decode_init(PprofDecode *d, Profile *p, PprofReadFlags flags);
 void pprof_decode_release(PprofDecode *d);

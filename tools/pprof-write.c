@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/pprof.h"
+#include "tools/pprof-decode.h"
 #include "tools/profile.pb-c.h"
 
 #define BUFFER_FLUSH (256u * 1024u)	/* bytes packed before they go out */
@@ -489,7 +490,8 @@ static void put_sample(Writer *w, const ProfileSample *s)
 	m.label = (Profagent__Label **)w->pointers->pdata;
 	m.n_label = w->pointers->len;
 	if (w->process) {
-		collect_moments(w, s, values[w->p->default_type]);
+		collect_moments(w, s, pprof_decode_weighed(
+			values, w->p->type_count));
 		m.times = (uint64_t *)(void *)w->times->data;
 		m.n_times = w->times->len;
 		m.weights = (uint64_t *)(void *)w->weights->data;

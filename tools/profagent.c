@@ -12,6 +12,8 @@
 #include "tools/cmd.h"
 
 static const Cmd cmds[] = {
+	{ "annotate", cmd_annotate, "show the lines or instructions of a "
+	  "function" },
 	{ "flame", cmd_flame, "draw where the time went: a page or a drawing" },
 	{ "repair", cmd_repair, "make a torn profile whole" },
 	{ "report", cmd_report, "show where the time went" },

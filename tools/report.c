@@ -127,7 +127,7 @@ static const struct {
 	{ CALLTREE_BY_LABEL, "label", "" },
 };
 
-static char *share_text(const StatsShare *s)
+char *report_share(const StatsShare *s)
 {
 	/* as many digits as the error bar leaves a meaning to */
 	if (s->error < 0.0995e-2)
@@ -142,7 +142,7 @@ static void add_share(const Report *r, TextTable *t, gint64 value,
 	StatsShare s = stats_share((double)value, square, report_whole(r),
 				   r->tree->square);
 
-	text_table_cell(t, share_text(&s), text_share_color(s.share));
+	text_table_cell(t, report_share(&s), text_share_color(s.share));
 	text_table_cell(t, text_value((double)value, unit_of(r)), NULL);
 }
 
@@ -211,11 +211,11 @@ static void add_node(TreePrinter *t, const CalltreeNode *node, guint depth)
 	StatsShare self = stats_share((double)node->self, node->self_square,
 				      report_whole(r), r->tree->square);
 
-	text_table_cell(t->table, share_text(&total),
+	text_table_cell(t->table, report_share(&total),
 			text_share_color(total.share));
 	text_table_cell(t->table, text_value((double)node->total, unit_of(r)),
 			NULL);
-	text_table_cell(t->table, node->self != 0 ? share_text(&self)
+	text_table_cell(t->table, node->self != 0 ? report_share(&self)
 						  : g_strdup(""), NULL);
 	text_table_cell(t->table, indented(r, node, depth), NULL);
 	text_table_cell(t->table, text_escape(profile_text(r->profile,

@@ -10,6 +10,7 @@
 
 #include "tools/calltree.h"
 #include "tools/health.h"
+#include "tools/stats.h"
 
 typedef enum { REPORT_BY_SELF, REPORT_BY_TOTAL, REPORT_BY_NAME } ReportSort;
 
@@ -30,6 +31,9 @@ GArray *report_rows(const Report *r);
 
 /* What 100 % is: value, and sum of squared weights. */
 double report_whole(const Report *r);
+
+/* "42.1 ±1.9", per cent. g_free() it. */
+char *report_share(const StatsShare *s);
 
 /* Who and how long: a line or two, and the health line below. */
 void report_print_head(const Report *r, FILE *to);
