@@ -18,10 +18,11 @@ static const char name[] = "report";
 typedef struct {
 	Load load;
 	Selection selection;
-	char *sort, *filter;
+	char *sort, *filter, *interval;
+	guint64 interval_ns;
 	gint limit;
 	double min_percent;
-	gboolean tree, callers, folded, json, no_pager;
+	gboolean tree, callers, folded, timeline, json, no_pager;
 	GRegex *filter_regex;
 	ReportSort sort_by;
 } Options;
@@ -44,8 +45,13 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  "Caller tree: by whom what is called", NULL },
 		{ "folded", 0, 0, G_OPTION_ARG_NONE, &o->folded,
 		  "A line a stack, root first, for other programs", NULL },
+		{ "timeline", 0, 0, G_OPTION_ARG_NONE, &o->timeline,
+		  "How busy it was over time, and with what", NULL },
+		{ "interval", 0, 0, G_OPTION_ARG_STRING, &o->interval,
+		  "Length of a piece of the timeline (100ms, 2s)", "TIME" },
 		{ "json", 0, 0, G_OPTION_ARG_NONE, &o->json,
-		  "JSON; with --tree or --callers the tree is in it", NULL },
+		  "JSON; with --tree, --callers or --timeline that is in it",
+		  NULL },
 		{ "sort", 's', 0, G_OPTION_ARG_STRING, &o->sort,
 		  "self, total or name (self)", "KEY" },
 		{ "limit", 'n', 0, G_OPTION_ARG_INT, &o->limit,
@@ -91,8 +97,12 @@ static gboolean check(Options *o, GError **error)
 
 	if (!o->load.files)
 		wrong = "which profile? Usage: profagent report FILE...";
-	else if (o->tree + o->callers + o->folded > 1)
-		wrong = "one of --tree, --callers and --folded";
+	else if (o->tree + o->callers + o->folded + o->timeline > 1)
+		wrong = "one of --tree, --callers, --folded and --timeline";
+	else if (o->interval && (!selection_parse_time(o->interval,
+						       &o->interval_ns) ||
+				 o->interval_ns == 0))
+		wrong = "--interval is a length of time such as 100ms or 2s";
 	else if (o->folded && o->json)
 		wrong = "one of --folded and --json";
 	else if (o->limit < UNSET)
@@ -119,7 +129,8 @@ static void set_defaults(Options *o)
 		o->limit = o->json ? 0 : text_tree ? TREE_ROWS : ROWS;
 	if (o->min_percent < 0)
 		o->min_percent = text_tree ? TREE_PERCENT : 0;
-	o->load.moments = selection_needs_moments(&o->selection);
+	o->load.moments = o->timeline ||
+			  selection_needs_moments(&o->selection);
 	o->selection.options.flat = !o->tree && !o->callers && !o->folded;
 	o->selection.options.inverted = o->callers;
 	o->selection.options.no_inlines = o->load.no_inlines;
@@ -150,7 +161,9 @@ static void print(const Report *r, const Options *o)
 		if (!o->no_pager)
 			text_page_begin();
 		report_print_head(r, stdout);
-		if (r->with_tree)
+		if (r->with_timeline)
+			report_print_timeline(r, stdout);
+		else if (r->with_tree)
 			report_print_tree(r, stdout);
 		else
 			report_print_flat(r, stdout);
@@ -167,10 +180,17 @@ static gboolean show(Options *o, Profile *p, GError **error)
 		.sort = o->sort_by, .filter = o->filter_regex,
 		.limit = (guint)o->limit, .min_percent = o->min_percent,
 		.with_tree = o->tree || o->callers,
+		.with_timeline = o->timeline, .interval_ns = o->interval_ns,
 	};
 
 	if (!selection_apply(&o->selection, p, error))
 		return FALSE;
+	if (o->timeline && p->moments->len == 0) {
+		g_set_error_literal(error, G_OPTION_ERROR,
+				    G_OPTION_ERROR_BAD_VALUE,
+				    "--timeline: the profile has no times");
+		return FALSE;
+	}
 	tree = calltree_new(p, &o->selection.options);
 	health_init(&health, p, o->load.notes);
 	r.tree = tree;
@@ -209,5 +229,6 @@ int cmd_report(int argc, char **argv)
 	g_clear_pointer(&o.filter_regex, g_regex_unref);
 	g_free(o.sort);
 	g_free(o.filter);
+	g_free(o.interval);
 	return status;
 }

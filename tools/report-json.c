@@ -6,6 +6,7 @@
 #include "tools/json-out.h"
 #include "tools/report.h"
 #include "tools/stats.h"
+#include "tools/timeline.h"
 
 static void json_text(const Report *r, JsonOut *out, const char *key,
 		      ProfileString s)
@@ -185,6 +186,34 @@ static void json_tree(const Report *r, JsonOut *out)
 	}
 }
 
+/* --- timeline ----------------------------------------------------------------------- */
+
+#define TIMELINE_PIECES 100
+
+static void json_timeline(const Report *r, JsonOut *out)
+{
+	g_autoptr(GArray) pieces = timeline_new(r->profile, r->options,
+						r->interval_ns,
+						TIMELINE_PIECES);
+	guint i;
+
+	json_out_open(out, '[');
+	for (i = 0; i < pieces->len; i++) {
+		const TimelinePiece *piece = &g_array_index(
+			pieces, TimelinePiece, i);
+
+		json_out_open(out, '{');
+		json_int(out, "from_ns", (gint64)piece->from_ns);
+		json_int(out, "to_ns", (gint64)piece->to_ns);
+		json_int(out, "total_ns", piece->value);
+		json_int(out, "samples", (gint64)piece->taken);
+		json_text(r, out, "top", piece->top);
+		json_int(out, "top_self_ns", piece->top_self);
+		json_out_close(out, '}');
+	}
+	json_out_close(out, ']');
+}
+
 void report_print_json(const Report *r, FILE *to)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -201,6 +230,10 @@ void report_print_json(const Report *r, FILE *to)
 	if (r->with_tree) {
 		json_out_key(&out, "tree");
 		json_tree(r, &out);
+	}
+	if (r->with_timeline) {
+		json_out_key(&out, "timeline");
+		json_timeline(r, &out);
 	}
 	json_out_close(&out, '}');
 	fwrite(text->str, 1, text->len, to);

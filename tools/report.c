@@ -7,6 +7,7 @@
 
 #include "tools/stats.h"
 #include "tools/text.h"
+#include "tools/timeline.h"
 
 /* Deeper nodes of a tree are not indented further, but numbered. */
 #define INDENT_MAX 40
@@ -278,6 +279,73 @@ void report_print_tree(const Report *r, FILE *to)
 	if (t.omitted > 0)
 		fprintf(to, "(%u smaller branches are left out; --limit 0 and "
 			"--min-percent 0 show all)\n", t.omitted);
+}
+
+/* --- timeline ------------------------------------------------------------------------- */
+
+#define TIMELINE_ROWS 30
+#define BAR_COLUMNS 20
+
+static char *bar(double share)
+{
+	int n = (int)(CLAMP(share, 0, 1) * BAR_COLUMNS + 0.5);
+	g_autofree char *full = g_strnfill((gsize)n, '#');
+	g_autofree char *rest = g_strnfill((gsize)(BAR_COLUMNS - n), '.');
+
+	return g_strconcat(full, rest, NULL);
+}
+
+/* How many CPUs were busy: only time divided by time says that. */
+static char *busy(const Report *r, const TimelinePiece *piece)
+{
+	if (strcmp(unit_of(r), "nanoseconds") != 0)
+		return g_strdup("");
+	return g_strdup_printf("%.2f", (double)piece->value /
+			       (double)(piece->to_ns - piece->from_ns));
+}
+
+static void add_piece(const Report *r, TextTable *t,
+		      const TimelinePiece *piece, gint64 most)
+{
+	g_autofree char *name = text_escape(profile_text(r->profile,
+							 piece->top));
+
+	text_table_cell(t, text_time((double)piece->from_ns), NULL);
+	text_table_cell(t, text_value((double)piece->value, unit_of(r)), NULL);
+	text_table_cell(t, busy(r, piece), NULL);
+	text_table_cell(t, bar(most > 0 ? (double)piece->value / (double)most
+					: 0), text_dim);
+	text_table_cell(t, piece->value <= 0 ? g_strdup("")
+			: g_strdup_printf("%.0f", 100 * (double)piece->top_self
+					  / (double)piece->value), NULL);
+	text_table_cell(t, g_steal_pointer(&name), NULL);
+}
+
+void report_print_timeline(const Report *r, FILE *to)
+{
+	const ProfileValueType *type =
+		&r->profile->type[r->options->type];
+	const TextColumn columns[] = {
+		{ "from", TRUE, 0 },
+		{ profile_text(r->profile, type->type), TRUE, 0 },
+		{ "CPUs", TRUE, 0 }, { "", FALSE, 0 }, { "%", TRUE, 0 },
+		{ "most of it in", FALSE, 20 },
+	};
+	g_autoptr(TextTable) t = text_table_new(columns,
+						G_N_ELEMENTS(columns));
+	g_autoptr(GArray) pieces = timeline_new(r->profile, r->options,
+						r->interval_ns,
+						TIMELINE_ROWS);
+	gint64 most = 0;
+	guint i;
+
+	for (i = 0; i < pieces->len; i++)
+		most = MAX(most, g_array_index(pieces, TimelinePiece,
+					       i).value);
+	for (i = 0; i < pieces->len; i++)
+		add_piece(r, t, &g_array_index(pieces, TimelinePiece, i),
+			  most);
+	text_table_print(t, to);
 }
 
 /* --- folded ---------------------------------------------------------------------------- */

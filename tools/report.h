@@ -24,6 +24,8 @@ typedef struct {
 	guint limit;			/* rows, 0: all */
 	double min_percent;		/* rows by total */
 	gboolean with_tree;		/* JSON: the tree as well */
+	gboolean with_timeline;		/* JSON: the timeline as well */
+	guint64 interval_ns;		/* of the timeline, 0: by itself */
 } Report;
 
 /* Rows that pass filter and min_percent, sorted: indices of items. */
@@ -38,6 +40,9 @@ char *report_share(const StatsShare *s);
 /* Who and how long: a line or two, and the health line below. */
 void report_print_head(const Report *r, FILE *to);
 void report_print_flat(const Report *r, FILE *to);
+
+/* The profile's time in pieces: how busy it was, and with what. */
+void report_print_timeline(const Report *r, FILE *to);
 void report_print_tree(const Report *r, FILE *to);
 
 /* "main;work;inner 1234" a line, root first; the value in the type's unit. */
