@@ -37,7 +37,7 @@ void module_history_prune(uint64_t now)
 	size_t count, old = 0;
 	struct module *m = all(&count);
 
-	while (old < told && now - m[old].unload_ns > KEPT_NS)
+	while (old < told && m[old].unload_ns + KEPT_NS < now)
 		old++;
 	if (old == 0)
 		return;
