@@ -15,7 +15,7 @@
 
 /* Bytes before and behind an address that tell what is there. */
 #define LOOK_BEFORE 32u
-#define LOOK_BEHIND 12u
+#define LOOK_BEHIND 16u
 
 #define WINDOW 160u
 
@@ -31,10 +31,16 @@ static bool is_setup(const uint8_t *code)
 	if (code[0] == 0x55 && code[1] == 0x48)
 		return (code[2] == 0x89 && code[3] == 0xe5) ||
 		       (code[2] == 0x8b && code[3] == 0xec);
-	/* Go before 1.21: mov [rsp + n], rbp; lea rbp, [rsp + n] */
-	return memcmp(code, "\x48\x89\x6c\x24", 4) == 0 &&
-	       memcmp(code + 5, "\x48\x8d\x6c\x24", 4) == 0 &&
-	       code[4] == code[9];
+	/*
+	 * Go before 1.21: mov [rsp + n], rbp; lea rbp, [rsp + n], with n of
+	 * one byte or of four
+	 */
+	if (memcmp(code, "\x48\x89\x6c\x24", 4) == 0)
+		return memcmp(code + 5, "\x48\x8d\x6c\x24", 4) == 0 &&
+		       code[4] == code[9];
+	return memcmp(code, "\x48\x89\xac\x24", 4) == 0 &&
+	       memcmp(code + 8, "\x48\x8d\xac\x24", 4) == 0 &&
+	       memcmp(code + 4, code + 12, 4) == 0;
 }
 
 /* --- where a function may begin ----------------------------------------- */
