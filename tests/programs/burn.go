@@ -36,8 +36,8 @@ func hashAll(rounds int) []string {
 
 func worker(in <-chan int, out chan<- uint32) {
 	for n := range in {
-		sums := hashAll(4000 + n)
-		x := C.spin_in_c(C.uint32_t(len(sums[0])), 12000000)
+		sums := hashAll(16000 + n)
+		x := C.spin_in_c(C.uint32_t(len(sums[0])), 6000000)
 		out <- uint32(x)
 	}
 }
