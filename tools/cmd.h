@@ -30,6 +30,7 @@ void cmd_say(const char *name, const char *format, ...)
 int cmd_annotate(int argc, char **argv);
 int cmd_repair(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_export(int argc, char **argv);
 int cmd_flame(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);

@@ -15,6 +15,7 @@ static const Cmd cmds[] = {
 	{ "annotate", cmd_annotate, "show the lines or instructions of a "
 	  "function" },
 	{ "diff", cmd_diff, "show what changed between profiles" },
+	{ "export", cmd_export, "write the formats of other tools" },
 	{ "flame", cmd_flame, "draw where the time went: a page or a drawing" },
 	{ "repair", cmd_repair, "make a torn profile whole" },
 	{ "report", cmd_report, "show where the time went" },
