@@ -523,7 +523,7 @@ int drain_round(bool last)
 	foreign_scan();
 	thread_account_settle(
 		agent_cpu_ns(sys_clock_ns(CLOCK_THREAD_CPUTIME_ID)));
-	if (modules_refresh() == 1)
+	if (modules_refresh() == 1 && modules_take_stale())
 		sampler_forget_rules();
 	drain_all();
 	encode_live(last);
