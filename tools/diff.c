@@ -133,7 +133,8 @@ static GHashTable *programs_of(const Profile *p)
 }
 
 static void add_item(Diff *d, const Calltree *t, CalltreeBy by,
-		     const CalltreeItem *item, GHashTable *programs)
+		     const CalltreeItem *item, GHashTable *programs,
+		     DiffRun *run)
 {
 	const Profile *p = t->profile;
 	gboolean named_alone = by == CALLTREE_BY_PROCESS ||
@@ -159,6 +160,8 @@ static void add_item(Diff *d, const Calltree *t, CalltreeBy by,
 					     GUINT_TO_POINTER(item->module));
 	if (sum.value != 0)
 		diff_add(d, &name, &sum);
+	if (item->self > 0 && !(item->self_square > 0))
+		run->unsampled += (double)item->self;
 }
 
 DiffRun *diff_add_calltree(Diff *d, DiffSide side, const Calltree *t,
@@ -172,7 +175,7 @@ DiffRun *diff_add_calltree(Diff *d, DiffSide side, const Calltree *t,
 	run->samples = t->taken;
 	for (i = 0; i < t->items->len; i++)
 		add_item(d, t, by, &g_array_index(t->items, CalltreeItem, i),
-			 programs);
+			 programs, run);
 	return run;
 }
 
@@ -181,14 +184,15 @@ DiffRun *diff_add_calltree(Diff *d, DiffSide side, const Calltree *t,
 /* All runs of a side as one. */
 typedef struct {
 	DiffSum part, all;
+	double sampled;			/* of all */
 	double seconds;
-	StatsShare share;
+	StatsShare share;		/* of what was sampled */
 	double count;			/* effective samples in the part */
 } Pool;
 
 static Pool pool_of(const Diff *d, const DiffRow *row, DiffSide side)
 {
-	Pool pool = { { 0, 0 }, { 0, 0 }, 0 };
+	Pool pool = { { 0, 0 }, { 0, 0 }, 0, 0 };
 	guint i;
 
 	for (i = 0; i < d->run->len; i++) {
@@ -200,10 +204,11 @@ static Pool pool_of(const Diff *d, const DiffRow *row, DiffSide side)
 		pool.part.square += row->sum[i].square;
 		pool.all.value += run->all.value;
 		pool.all.square += run->all.square;
+		pool.sampled += fmax(run->all.value - run->unsampled, 0);
 		pool.seconds += run->seconds;
 	}
 	pool.share = stats_share(pool.part.value, pool.part.square,
-				 pool.all.value, pool.all.square);
+				 pool.sampled, pool.all.square);
 	pool.share.share = fmin(fmax(pool.share.share, 0), 1);
 	pool.count = pool.share.share * pool.share.n;
 	return pool;
@@ -217,7 +222,23 @@ static double weight_of(const Pool *pool)
 {
 	if (pool->part.value > 0 && pool->part.square > 0)
 		return pool->part.square / pool->part.value;
-	return pool->all.value > 0 ? pool->all.square / pool->all.value : 0;
+	return pool->sampled > 0 ? pool->all.square / pool->sampled : 0;
+}
+
+/* The pool's share of everything, sampled or not. */
+static StatsShare share_of(const Pool *pool)
+{
+	double sampled = pool->all.value > 0 ?
+			 pool->sampled / pool->all.value : 0;
+	StatsShare share = { .low = pool->share.low * sampled,
+			     .high = pool->share.high * sampled };
+
+	share.share = pool->all.value > 0 ?
+		      pool->part.value / pool->all.value : 0;
+	/* more than was sampled: time without samples is in it */
+	share.high = fmax(share.high, share.share);
+	share.low = fmin(share.low, share.share);
+	return share;
 }
 
 /* The pool's CPUs as if they were a share, for compare_interval(). */
@@ -246,7 +267,7 @@ static double exposure_of(const Pool *pool)
 static void compare_pools(const Diff *d, DiffRow *row, const Pool *a,
 			  const Pool *b)
 {
-	StatsShare before = a->share, after = b->share;
+	StatsShare before = share_of(a), after = share_of(b);
 	double count_a = a->count, count_b = b->count;
 
 	if (d->absolute) {
@@ -255,7 +276,7 @@ static void compare_pools(const Diff *d, DiffRow *row, const Pool *a,
 		row->p = compare_rates(count_a, exposure_of(a), count_b,
 				       exposure_of(b));
 	} else {
-		row->p = compare_counts(count_a, before.n, count_b, after.n);
+		row->p = compare_counts(count_a, a->share.n, count_b, b->share.n);
 	}
 	row->before = before.share;
 	row->after = after.share;

@@ -16,6 +16,10 @@
  * nothing of the change (C. Genovese, K. Roeder, L. Wasserman, "False discovery
  * control with p-value weighting", Biometrika 93, 2006, p. 509-524).
  *
+ * Time that no sample stands for ([not sampled]) is part of the whole, but known
+ * and not drawn: what is tested are shares of the rest. Otherwise main, which is
+ * in every sample, would have changed whenever that time did.
+ *
  * With repeated runs a change must be more than sampling explains (all runs of a
  * side as one) and more than runs differ from each other: the larger p-value and
  * the wider interval count.
@@ -40,6 +44,7 @@ typedef struct {
 typedef struct {
 	DiffSide side;
 	DiffSum all;			/* 100 % */
+	double unsampled;		/* of it, known without samples */
 	double seconds;			/* of wall-clock time, 0: unknown */
 	guint64 samples;		/* stacks taken, to be told */
 	char *path;			/* owned */

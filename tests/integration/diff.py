@@ -43,11 +43,16 @@ def shares_said(paths):
 
 
 def check_same(same, again):
+    """One pair in twenty may show a mark by chance, which test-diff counts;
+    here nothing may be that certain but once in a thousand."""
     got, _ = diff_json("--total", same, again)
-    tap.ok(got["rows"] and got["significant"] == 0 and got["tested"] > 0,
-           "two runs of the same: no change", got)
-    done = lib.profagent("diff", same, again, "--fail-over", "0%")
-    tap.ok(done.status == 0, "two runs of the same: status 0", done)
+    tap.ok(got["rows"] and got["tested"] > 0 and
+           all(row["p_adjusted"] > 0.001 for row in got["rows"]),
+           "two runs of the same: no change",
+           [row for row in got["rows"] if row["p_adjusted"] <= 0.001])
+    done = lib.profagent("diff", "--total", same, again, "--fail-over", "0%")
+    tap.equal(done.status, 3 if got["significant"] else 0,
+              "two runs of the same: the status is that of the marks")
     got, _ = diff_json("--total", same, same)
     tap.ok(all(row["change"] == 0 for row in got["rows"]),
            "a profile and itself: every change is 0", got)

@@ -281,7 +281,9 @@ START_TEST(rows_are_matched_by_name)
 	ck_assert_double_eq_tol(row->before, 0.9, 1e-9);
 	ck_assert_double_eq(row->after, 0);
 	ck_assert_double_eq_tol(row->change, -0.9, 1e-9);
-	ck_assert(row->low < row->change && row->change < row->high);
+	/* it was in all that was sampled: there is no more to lose */
+	ck_assert_double_eq_tol(row->low, row->change, 1e-9);
+	ck_assert_double_gt(row->high, row->change);
 	/* 9 of 9 samples, then none: a change even so */
 	ck_assert(row->significant);
 	ck_assert(row_named(d, "play")->significant);
@@ -290,6 +292,40 @@ START_TEST(rows_are_matched_by_name)
 	ck_assert(!row->significant);
 	ck_assert(row->tested);
 	ck_assert(!row_named(d, PROFILE_NOT_SAMPLED)->tested);
+}
+END_TEST
+
+/* main is in every sample; that less was not sampled is no news of it. */
+START_TEST(time_without_samples_is_no_change)
+{
+	static const DiffSum all = { 1000e7, 990e14 };
+	static const double missing[] = { 1e9, 1e8 };
+	g_autoptr(Diff) d = diff_new(2);
+	const DiffRow *row;
+	int side;
+
+	for (side = 0; side < DIFF_SIDES; side++) {
+		DiffSum sampled = { all.value - missing[side], all.square };
+		DiffSum rest = { missing[side], 0 };
+		DiffSum half = { sampled.value / 2, sampled.square / 2 };
+
+		diff_add_run(d, (DiffSide)side, &all, 10)->unsampled =
+			missing[side];
+		diff_add(d, &(DiffRow){ .name = "main" }, &sampled);
+		diff_add(d, &(DiffRow){ .name = "half" }, &half);
+		diff_add(d, &(DiffRow){ .name = PROFILE_NOT_SAMPLED }, &rest);
+	}
+	diff_test(d);
+	row = row_named(d, "main");
+	ck_assert_double_eq_tol(row->change, 0.09, 1e-9);
+	ck_assert(!row->significant);
+	row = row_named(d, "half");
+	ck_assert_double_eq_tol(row->before, 0.45, 1e-9);
+	ck_assert_double_eq_tol(row->p, 1, 1e-9);
+	row = row_named(d, PROFILE_NOT_SAMPLED);
+	ck_assert_double_eq_tol(row->change, -0.09, 1e-9);
+	ck_assert(!row->tested);
+	ck_assert_uint_eq(d->significant, 0);
 }
 END_TEST
 
@@ -392,6 +428,7 @@ int main(void)
 	name_functions();
 	tcase_set_timeout(tcase, 300);
 	tcase_add_test(tcase, rows_are_matched_by_name);
+	tcase_add_test(tcase, time_without_samples_is_no_change);
 	tcase_add_test(tcase, processes_have_no_number);
 	tcase_add_test(tcase, absolute_is_in_cpus);
 	tcase_add_test(tcase, rows_are_sorted_and_limits_found);
