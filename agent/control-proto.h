@@ -33,14 +33,15 @@
  *
  * subscribe: after its answer come, once a flush, frames: a line
  *
- *	{"member":SIZE}
+ *	{"member":SIZE,"number":N}
  *
  * followed by SIZE bytes: a pprof message, not compressed, with the samples
  * since the last flush and the counters as of now. Each is complete in itself.
  * What somebody asks for with "flush" comes before the answer to it. A
- * subscriber that does not read loses whole frames, never a part of one. While
- * anybody is subscribed the program is profiled; when the last one leaves, it is
- * as before, unless somebody said start or stop meanwhile.
+ * subscriber that does not read loses whole frames, never a part of one, and
+ * sees it by N, which counts them. While anybody is subscribed the program is
+ * profiled; when the last one leaves, it is as before, unless somebody said
+ * start or stop meanwhile.
  */
 #ifndef PROFAGENT_AGENT_CONTROL_PROTO_H
 #define PROFAGENT_AGENT_CONTROL_PROTO_H

@@ -23,6 +23,7 @@
 #include "agent/sys.h"
 #include "agent/verbs.h"
 
+#define LAST_READS 16		/* of VERBS_ANSWER_MAX bytes */
 #define NAMES_TRIED 16u		/* of sockets, where others live */
 
 struct client {
@@ -41,6 +42,7 @@ static struct {
 	struct client client[CONTROL_CLIENTS];
 	bool ready;			/* client[] is initialized */
 	unsigned told;			/* subscribers verbs.c knows of */
+	uint64_t published;		/* frames so far */
 	char answer[VERBS_ANSWER_MAX];
 } c = { .listener = -1 };
 
@@ -111,13 +113,18 @@ static void send_answer(struct client *k, const struct format *f)
 		cut(k);
 }
 
+/* What was said and not read would take our last words with it. */
 static void refuse(struct client *k, const char *error)
 {
 	struct format f;
+	int i;
 
 	format_init(&f, c.answer, sizeof(c.answer));
 	verbs_refuse(&f, error);
 	send_answer(k, &f);
+	for (i = 0; i < LAST_READS && k->fd >= 0; i++)
+		if (sys_read(k->fd, c.answer, sizeof(c.answer)) <= 0)
+			break;
 	cut(k);
 }
 
@@ -423,7 +430,8 @@ static void send_frame(struct client *k, const uint8_t *fragment, size_t size)
 	struct format f;
 
 	format_init(&f, head, sizeof(head));
-	format_printf(&f, "{\"member\":%lu}\n", (unsigned long)size);
+	format_printf(&f, "{\"member\":%lu,\"number\":%lu}\n",
+		      (unsigned long)size, (unsigned long)c.published);
 	k->rest = arena_block(NULL, 0, f.used + size);
 	if (!k->rest)
 		return;		/* as if it had not read */
@@ -438,6 +446,7 @@ void control_publish(const uint8_t *fragment, size_t size)
 {
 	unsigned i;
 
+	c.published++;
 	for (i = 0; i < CONTROL_CLIENTS; i++) {
 		struct client *k = &c.client[i];
 

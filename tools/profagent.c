@@ -17,9 +17,18 @@ static const Cmd cmds[] = {
 	{ "diff", cmd_diff, "show what changed between profiles" },
 	{ "export", cmd_export, "write the formats of other tools" },
 	{ "flame", cmd_flame, "draw where the time went: a page or a drawing" },
+	{ "flush", cmd_steer, "have the samples of a running program written" },
+	{ "interval", cmd_steer, "change how often samples are taken" },
+	{ "pause", cmd_steer, "pause the profiling of a running program" },
+	{ "ps", cmd_ps, "list the preloaded processes" },
 	{ "repair", cmd_repair, "make a torn profile whole" },
 	{ "report", cmd_report, "show where the time went" },
+	{ "reset", cmd_steer, "begin a new file" },
+	{ "resume", cmd_steer, "go on with profiling" },
 	{ "run", cmd_run, "run a program and profile it" },
+	{ "start", cmd_steer, "begin to profile a running program" },
+	{ "status", cmd_status, "show how the agent of a process does" },
+	{ "stop", cmd_steer, "stop the profiling of a running program" },
 	{ "symbolize", cmd_symbolize, "put names into a profile" },
 };
 
