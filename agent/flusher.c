@@ -176,12 +176,19 @@ static int open_wake(void)
 			     O_CLOEXEC | O_NONBLOCK);
 }
 
-static void empty_wake(int fd)
+/*
+ * Takes the wake-up, if it is one: a signal of the same number that was sent to
+ * the process is the program's, and a read would take that as well. True if
+ * nothing is left that would end the next sleep at once.
+ */
+static bool empty_wake(int fd)
 {
-	uint8_t buffer[128 * 2];	/* of signalfd_siginfo */
+	uint8_t info[128];	/* signalfd_siginfo */
 
-	while (fd >= 0 && sys_read(fd, buffer, sizeof(buffer)) > 0)
-		;
+	if (!(tasks_pending() & SIGNALS_BIT(WAKE_SIGNAL)))
+		return false;
+	sys_read(fd, info, sizeof(info));
+	return true;
 }
 
 /*
@@ -191,6 +198,7 @@ static void empty_wake(int fd)
  */
 static bool sleep_until(int fd, uint64_t due)
 {
+	static const struct timespec moment = { 0, 1000000 };
 	struct pollfd p[1 + CONTROL_POLLS] = { { .fd = fd, .events = POLLIN } };
 	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
 	uint64_t left = due > now ? due - now : 0;
@@ -205,7 +213,8 @@ static bool sleep_until(int fd, uint64_t due)
 	/* cleared before the rings are read: a later wake-up is not lost */
 	woken = atomic_exchange_explicit(&self.wake_pending, 0,
 					 memory_order_seq_cst);
-	empty_wake(fd);
+	if (p[0].revents && !empty_wake(fd))
+		sys_call(SYS_nanosleep, &moment, NULL);
 	if (ready > 0)
 		control_serve(p + 1, clients);
 	return woken;

@@ -109,21 +109,28 @@ bool tasks_name(int tid, char name[TASKS_NAME])
 	return true;
 }
 
+/* What follows `key` at the beginning of a line of the file; NULL: nothing. */
+static const char *read_status(int tid, const char *key, char *text,
+			       size_t size)
+{
+	size_t len = strlen(key);
+	const char *at = text;
+
+	if (read_task_file(tid, "status", text, size - len) <= 0)
+		return NULL;
+	while ((at = strchr(at, '\n')) && memcmp(at + 1, key, len) != 0)
+		at++;
+	return at ? at + 1 + len : NULL;
+}
+
 uint64_t tasks_sleeps(int tid)
 {
-	static const char key[] = "\nvoluntary_ctxt_switches:\t";
-	char text[4096 + sizeof(key)];
-	const char *at = text;
+	char text[4096 + 32];
+	const char *at = read_status(tid, "voluntary_ctxt_switches:\t", text,
+				     sizeof(text));
 	uint64_t n = 0;
 
-	if (read_task_file(tid, "status", text, 4096) <= 0)
-		return 0;
-	while ((at = strchr(at, '\n')) &&
-	       memcmp(at, key, sizeof(key) - 1) != 0)
-		at++;
-	if (!at)
-		return 0;
-	for (at += sizeof(key) - 1; *at >= '0' && *at <= '9'; at++)
+	for (; at && *at >= '0' && *at <= '9'; at++)
 		n = n * 10 + (uint64_t)(*at - '0');
 	return n;
 }
@@ -229,6 +236,22 @@ bool tasks_is_running(int tid)
 	struct tasks_call call;
 
 	return tasks_where(tid, &call) == TASKS_RUNNING;
+}
+
+uint64_t tasks_pending(void)
+{
+	static const char hex[] = "0123456789abcdef";
+	char text[4096 + 32];
+	const char *at = read_status(sys_gettid(), "SigPnd:\t", text,
+				     sizeof(text));
+	const char *digit;
+	uint64_t set = 0;
+
+	if (!at)
+		return UINT64_MAX;
+	for (; *at && (digit = strchr(hex, *at)); at++)
+		set = set << 4 | (uint64_t)(digit - hex);
+	return set;
 }
 
 bool tasks_is_zombie(int tid)

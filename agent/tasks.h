@@ -54,6 +54,12 @@ uint64_t tasks_waited_ns(int tid);
 /* Does it run, or wait for a CPU, rather than for anything else? */
 bool tasks_is_running(int tid);
 
+/*
+ * Signals pending for the calling thread alone, bit N - 1 for signal N; all of
+ * them if /proc cannot tell.
+ */
+uint64_t tasks_pending(void);
+
 /* Has the thread ended without being reaped (a main thread that is gone)? */
 bool tasks_is_zombie(int tid);
 
