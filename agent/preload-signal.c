@@ -122,24 +122,42 @@ static int sysv_flags(int signo)
 	return (int)(SA_RESETHAND | SA_NODEFER);
 }
 
-#define SIGNAL_LIKE(name, flags) \
-	PRELOAD_EXPORT handler *name(int signo, handler *wanted) \
-	{ \
+#define SIGNAL_AND_RETURN(name, flags) \
+	do { \
 		if (holds(signo) && wanted != SIG_ERR) \
 			return set_handler(signo, wanted, flags(signo)); \
 		return PRELOAD_REAL(name)(signo, wanted); \
-	}
+	} while (0)
 
 handler *bsd_signal(int signo, handler *wanted);
 handler *sysv_signal(int signo, handler *wanted);
 handler *__sysv_signal(int signo, handler *wanted);
 handler *ssignal(int signo, handler *wanted);
 
-SIGNAL_LIKE(signal, bsd_flags)
-SIGNAL_LIKE(bsd_signal, bsd_flags)
-SIGNAL_LIKE(ssignal, bsd_flags)
-SIGNAL_LIKE(sysv_signal, sysv_flags)
-SIGNAL_LIKE(__sysv_signal, sysv_flags)
+PRELOAD_EXPORT handler *signal(int signo, handler *wanted)
+{
+	SIGNAL_AND_RETURN(signal, bsd_flags);
+}
+
+PRELOAD_EXPORT handler *bsd_signal(int signo, handler *wanted)
+{
+	SIGNAL_AND_RETURN(bsd_signal, bsd_flags);
+}
+
+PRELOAD_EXPORT handler *ssignal(int signo, handler *wanted)
+{
+	SIGNAL_AND_RETURN(ssignal, bsd_flags);
+}
+
+PRELOAD_EXPORT handler *sysv_signal(int signo, handler *wanted)
+{
+	SIGNAL_AND_RETURN(sysv_signal, sysv_flags);
+}
+
+PRELOAD_EXPORT handler *__sysv_signal(int signo, handler *wanted)
+{
+	SIGNAL_AND_RETURN(__sysv_signal, sysv_flags);
+}
 
 PRELOAD_EXPORT int siginterrupt(int signo, int interrupt)
 {
