@@ -73,10 +73,8 @@ PRELOAD_EXPORT int sigaction(int signo, const struct sigaction *act,
 	struct sigaction changed;
 	int ret;
 
-	if (holds(signo)) {
-		signals_action(signo, act, old);
+	if (holds(signo) && signals_action(signo, act, old))
 		return 0;
-	}
 	if (!is_active())
 		return real(signo, act, old);
 	if (act) {
@@ -94,10 +92,13 @@ typedef void handler(int);
 /* Signals whose handlers interrupt calls (siginterrupt), one bit each. */
 static _Atomic signals_set interrupting;
 
-/* What signal() of a signal we hold comes to. */
-static handler *set_handler(int signo, handler *wanted, int flags)
+/* What signal() of a signal we hold comes to; false if we hold it no more. */
+static bool set_handler(int signo, handler *wanted, int flags, handler **before)
 {
 	struct sigaction act, old;
+
+	if (!holds(signo) || wanted == SIG_ERR)
+		return false;
 
 	memset(&act, 0, sizeof(act));
 	act.sa_handler = wanted;
@@ -107,8 +108,10 @@ static handler *set_handler(int signo, handler *wanted, int flags)
 	/* one signal alone in a mask would claim it, which SIG_DFL does not */
 	if (wanted == SIG_DFL)
 		set_word(&act.sa_mask, 0);
-	signals_action(signo, &act, &old);
-	return old.sa_handler;
+	if (!signals_action(signo, &act, &old))
+		return false;
+	*before = old.sa_handler;
+	return true;
 }
 
 static int bsd_flags(int signo)
@@ -124,8 +127,9 @@ static int sysv_flags(int signo)
 
 #define SIGNAL_AND_RETURN(name, flags) \
 	do { \
-		if (holds(signo) && wanted != SIG_ERR) \
-			return set_handler(signo, wanted, flags(signo)); \
+		handler *before_; \
+		if (set_handler(signo, wanted, flags(signo), &before_)) \
+			return before_; \
 		return PRELOAD_REAL(name)(signo, wanted); \
 	} while (0)
 
@@ -163,9 +167,8 @@ PRELOAD_EXPORT int siginterrupt(int signo, int interrupt)
 {
 	struct sigaction act;
 
-	if (!holds(signo))
+	if (!holds(signo) || !signals_action(signo, NULL, &act))
 		return PRELOAD_REAL(siginterrupt)(signo, interrupt);
-	signals_action(signo, NULL, &act);
 	if (interrupt) {
 		interrupting |= SIGNALS_BIT(signo);
 		act.sa_flags &= ~SA_RESTART;
@@ -271,8 +274,10 @@ PRELOAD_EXPORT int sigrelse(int signo)
 
 PRELOAD_EXPORT int sigignore(int signo)
 {
-	if (holds(signo))
-		return set_handler(signo, SIG_IGN, 0) == SIG_ERR ? -1 : 0;
+	handler *before;
+
+	if (set_handler(signo, SIG_IGN, 0, &before))
+		return 0;
 	return PRELOAD_REAL(sigignore)(signo);
 }
 
@@ -299,7 +304,7 @@ static handler *sigset_held(int signo, handler *wanted)
 PRELOAD_EXPORT handler *sigset(int signo, handler *wanted)
 {
 	/* it blocks or unblocks the signal by name as well */
-	if (holds(signo) && signo == signals_ours())
+	if (holds(signo))
 		signals_claim(signo);
 	if (!holds(signo) || wanted == SIG_ERR)
 		return PRELOAD_REAL(sigset)(signo, wanted);

@@ -30,6 +30,9 @@
 #define SIG_FIRST_RT 34		/* 32 and 33 are libc's */
 #define SIG_HIGHEST 62		/* 63 and 64 are popular with programs */
 #define SIG_LOWEST 36		/* and so are the first two */
+/* So late a tick of our interval timer may come after it was stopped, ns. */
+#define LATE_TICK_NS 20000000u
+
 #define PENDING_MAX 32		/* signals of the program put back, at most */
 
 #ifndef SA_RESTORER
@@ -58,8 +61,9 @@ static _Atomic int spare;		/* 0: none */
 static _Atomic int trap;		/* SIGTRAP, 0: it is not ours */
 static _Atomic signals_set lent;	/* claimed, our handler behind them */
 static _Atomic signals_set released;	/* claimed: masks must be settled */
-static _Atomic int held;		/* met a signal of the program */
+static _Atomic signals_set held;	/* met signals of the program */
 static _Atomic int moving;
+static _Atomic uint64_t ticks_until;	/* CLOCK_MONOTONIC ns; 0: never */
 static bool installed;		/* our handler; the lock is held to write it */
 static bool trap_installed;	/* the same for `trap` */
 static struct wanted wanted[SIGNALS];
@@ -244,13 +248,18 @@ static bool tells_apart(signals_set set, int signo)
 	return has(set, signo) != has(set, stand_in(signo));
 }
 
-/* Nobody handles it, and in `mask` it is as its stand-in is. */
-static bool is_free(int signo, signals_set mask)
+static bool is_default_now(int signo)
 {
 	struct kernel_action act;
 
+	return get_action(signo, &act) == 0 && is_default(act.handler);
+}
+
+/* Nobody handles it, and in `mask` it is as its stand-in is. */
+static bool is_free(int signo, signals_set mask)
+{
 	return !has(borrowed() | get_set(&lent) | get_set(&released), signo) &&
-	       !tells_apart(mask, signo) && get_action(signo, &act) == 0 && is_default(act.handler);
+	       !tells_apart(mask, signo) && is_default_now(signo);
 }
 
 static int find_free(signals_set mask)
@@ -366,9 +375,11 @@ bool signals_has_trap(void)
 	if (get_trap() == 0)
 		return false;
 	old = lock();
-	if (get_trap() && !trap_installed)
+	if (get_trap() && !trap_installed && is_default_now(SIGTRAP))
 		trap_installed = install(SIGTRAP) == 0;
 	ours_it_is = get_trap() && trap_installed && !is_replaced(SIGTRAP);
+	if (!ours_it_is)
+		atomic_store_explicit(&trap, 0, memory_order_relaxed);
 	unlock(old);
 	return ours_it_is;
 }
@@ -477,6 +488,55 @@ static bool give_up(int signo, bool stay)
 	return true;
 }
 
+/*
+ * Sends it again: it is blocked now and waits as it should have. To the
+ * whole process only the main thread may send what the kernel or kill() do;
+ * from another it comes as by sigqueue(), its sender still named.
+ */
+static void put_back(int signo, siginfo_t *info)
+{
+	int pid = sys_getpid(), tid = sys_gettid();
+
+	if (info->si_code == SI_TKILL) {
+		sys_call(SYS_rt_tgsigqueueinfo, pid, tid, signo, info);
+		return;
+	}
+	if (info->si_code == SI_USER && info->si_pid == pid) {
+		sys_call(SYS_kill, pid, signo);
+		return;
+	}
+	if (info->si_code >= 0 && pid != tid)
+		info->si_code = SI_QUEUE;
+	sys_call(SYS_rt_sigqueueinfo, pid, signo, info);
+}
+
+/*
+ * A tick of our own interval timer carries no cookie. It may be pending for the
+ * whole process, or just be delivered in another thread.
+ */
+static void forget_ticks(int signo)
+{
+	static const struct timespec now = { 0, 0 };
+	signals_set which = SIGNALS_BIT(signo);
+	siginfo_t info;
+
+	atomic_store_explicit(&ticks_until,
+			      sys_clock_ns(CLOCK_MONOTONIC) + LATE_TICK_NS,
+			      memory_order_relaxed);
+	if (sys_call(SYS_rt_sigtimedwait, &which, &info, &now,
+		     KERNEL_SET_BYTES) == signo && info.si_code != SI_KERNEL)
+		put_back(signo, &info);
+}
+
+static void move_clocks(int from)
+{
+	bool ticks = from == SIGPROF && clock_has_itimer();
+
+	agent_change_signal();
+	if (ticks)
+		forget_ticks(from);
+}
+
 void signals_claim(int signo)
 {
 	bool moved;
@@ -489,29 +549,41 @@ void signals_claim(int signo)
 	/* no signal comes between: the clocks move before ours is blocked */
 	unlock(~(signals_set)0);
 	if (moved)
-		agent_change_signal();
+		move_clocks(signo);
 	signals_restore(old);
 	signals_settle_self();
 }
 
+/* Gives up those of `which` that are borrowed. Returns ours if it was one. */
+static int give_up_all(signals_set which)
+{
+	int signo, moved = 0;
+
+	for (signo = 1; signo < SIGNALS; signo++)
+		if (has(which, signo) && give_up(signo, true))
+			moved = signo;
+	return moved;
+}
+
 void signals_check(void)
 {
-	int signo = signals_ours();
+	int signo = signals_ours(), moved = 0;
 	bool replaced = signo && installed && is_replaced(signo);
-	int met = atomic_exchange_explicit(&held, 0, memory_order_relaxed);
-	bool moved = false;
+	signals_set met = atomic_exchange_explicit(&held, 0,
+						   memory_order_relaxed);
 	signals_set old;
 
 	if (!replaced && !met)
 		return;
 	old = lock();
-	if (replaced)
-		moved = give_up(signo, false);
-	if (met)
-		moved |= give_up(met, true);
+	if (replaced && give_up(signo, false))
+		moved = signo;
+	signo = give_up_all(met);
+	if (signo)
+		moved = signo;
 	unlock(old);
 	if (moved)
-		agent_change_signal();
+		move_clocks(moved);
 }
 
 /* --- in the handler -------------------------------------------------------- */
@@ -523,14 +595,23 @@ static bool has_cookie(int signo, const siginfo_t *info)
 	return value == AGENT_FORKED_COOKIE || thread_is_cookie(value);
 }
 
+static bool is_late_tick(void)
+{
+	uint64_t until = atomic_load_explicit(&ticks_until,
+					      memory_order_relaxed);
+
+	return until != 0 && sys_clock_ns(CLOCK_MONOTONIC) < until;
+}
+
 bool signals_is_clock(int signo, const siginfo_t *info)
 {
 	if (signo == signals_ours())
 		return clock_owns(info->si_code) &&
 		       (info->si_code == SI_KERNEL || has_cookie(signo, info));
+	if (info->si_code == SI_KERNEL)
+		return signo == SIGPROF && is_late_tick();
 	/* SIGTRAP, or on its way when the clocks moved: it carries our cookie */
-	return info->si_code != SI_KERNEL && clock_owns(info->si_code) &&
-	       has_cookie(signo, info);
+	return clock_owns(info->si_code) && has_cookie(signo, info);
 }
 
 /* The mask in the frame of the signal: in force when the handler returns. */
@@ -582,28 +663,6 @@ void signals_inherit(signals_set from)
 	settled = from;
 }
 
-/*
- * Sends it again: it is blocked now and waits as it should have. To the
- * whole process only the main thread may send what the kernel or kill() do;
- * from another it comes as by sigqueue(), its sender still named.
- */
-static void put_back(int signo, siginfo_t *info)
-{
-	int pid = sys_getpid(), tid = sys_gettid();
-
-	if (info->si_code == SI_TKILL) {
-		sys_call(SYS_rt_tgsigqueueinfo, pid, tid, signo, info);
-		return;
-	}
-	if (info->si_code == SI_USER && info->si_pid == pid) {
-		sys_call(SYS_kill, pid, signo);
-		return;
-	}
-	if (info->si_code >= 0 && pid != tid)
-		info->si_code = SI_QUEUE;
-	sys_call(SYS_rt_sigqueueinfo, pid, signo, info);
-}
-
 /* A signal of the program in a thread that believes to block it. */
 static bool hold(int signo, siginfo_t *info, signals_set *mask)
 {
@@ -611,7 +670,8 @@ static bool hold(int signo, siginfo_t *info, signals_set *mask)
 		if (!has(*mask, stand_in(signo)))
 			return false;
 		*mask |= SIGNALS_BIT(signo);
-		atomic_store_explicit(&held, signo, memory_order_relaxed);
+		atomic_fetch_or_explicit(&held, SIGNALS_BIT(signo),
+					 memory_order_relaxed);
 		flusher_wake();
 	} else {
 		*mask = settled_mask(*mask, SIGNALS_BIT(signo) &
@@ -697,7 +757,7 @@ static signals_set hide_for(const struct sigaction *act)
 	return mask;
 }
 
-void signals_action(int signo, const struct sigaction *act,
+bool signals_action(int signo, const struct sigaction *act,
 		    struct sigaction *old)
 {
 	struct sigaction before;
@@ -707,6 +767,8 @@ void signals_action(int signo, const struct sigaction *act,
 		signals_claim(signo);
 	if (act)
 		mask = hide_for(act);
+	if (!signals_holds(signo))
+		return false;
 	saved = lock();
 	show_wanted(signo, &before);
 	if (act) {
@@ -717,16 +779,27 @@ void signals_action(int signo, const struct sigaction *act,
 	unlock(saved);
 	if (old)
 		*old = before;
+	return true;
 }
 
 /* --- masks ------------------------------------------------------------------- */
+
+static void claim_held(void)
+{
+	int signo;
+
+	for (signo = 1; signo < SIGNALS; signo++)
+		if (has(get_set(&held), signo))
+			signals_claim(signo);
+}
 
 signals_set signals_hide(signals_set set)
 {
 	int signo;
 
 	/* a signal was held here, and the flusher has not come to it yet */
-	signals_claim(atomic_load_explicit(&held, memory_order_relaxed));
+	if (get_set(&held) & borrowed())
+		claim_held();
 	signals_settle_self();
 	while ((signo = signals_ours()) && tells_apart(set, signo))
 		signals_claim(signo);
@@ -734,6 +807,9 @@ signals_set signals_hide(signals_set set)
 		signals_claim(signo);
 	if (get_trap() && tells_apart(set, SIGTRAP))
 		signals_claim(SIGTRAP);
+	/* from now on a signal of the program may meet us, profiling or not */
+	if ((set & borrowed()) && !installed)
+		signals_install();
 	return set & ~borrowed();
 }
 

@@ -46,8 +46,9 @@ typedef uint64_t signals_set;
 int signals_init(int signo);
 
 /*
- * Installs our handler, when profiling first starts. It stays: taken away, a
- * signal on its way would kill the program. Any thread. Returns 0 or -errno.
+ * Installs our handler, when profiling first starts or a mask is changed for our
+ * sake. It stays: taken away, a signal on its way would kill the program. Any
+ * thread. Returns 0 or -errno.
  */
 int signals_install(void);
 
@@ -108,9 +109,10 @@ bool signals_holds(int signo);
 
 /*
  * sigaction() for a signal that signals_holds(). A function or SIG_IGN for ours
- * claims it; SIG_DFL is only remembered. Either pointer may be NULL.
+ * claims it; SIG_DFL is only remembered. Either pointer may be NULL. False if it
+ * is not held any more: libc's own is to be called.
  */
-void signals_action(int signo, const struct sigaction *act,
+bool signals_action(int signo, const struct sigaction *act,
 		    struct sigaction *old);
 
 /* --- masks as the program sees them ----------------------------------------- */

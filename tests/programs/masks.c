@@ -16,6 +16,7 @@
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 
+/* Each some ticks of the clock, so that signals of ours come between. */
 BURNER(burn_masked)
 
 static uint64_t word_of(const sigset_t *set)
@@ -38,7 +39,7 @@ static void print_mask(const char *what)
 {
 	sigset_t set;
 
-	burn_masked(20 * MS);
+	burn_masked(8 * MS);
 	REQUIRE(!pthread_sigmask(SIG_SETMASK, NULL, &set));
 	print_set(what, &set);
 	sigemptyset(&set);
@@ -154,7 +155,7 @@ static void case_all_then_names(void)
 
 static void case_old_names(void)
 {
-	printf("sigblock %x\n", sigblock(sigmask(SIGPROF) | sigmask(SIGINT)));
+	printf("sigblock %x\n", sigblock(1 << (SIGPROF - 1) | 1 << (SIGINT - 1)));
 	printf("siggetmask %x\n", siggetmask());
 	printf("sigsetmask %x\n", sigsetmask(~0));
 	print_mask("sigsetmask");
@@ -256,7 +257,7 @@ static void print_pending(const char *what)
 {
 	sigset_t set;
 
-	burn_masked(20 * MS);
+	burn_masked(8 * MS);
 	sigpending(&set);
 	print_set(what, &set);
 }
@@ -370,13 +371,13 @@ static void exec_clean(void)
 static void case_exec(void)
 {
 	block_all();
-	burn_masked(100 * MS);
+	burn_masked(30 * MS);
 	exec_clean();
 }
 
 static void case_exec_none(void)
 {
-	burn_masked(100 * MS);
+	burn_masked(30 * MS);
 	exec_clean();
 }
 
@@ -398,7 +399,7 @@ static void case_vfork_exec(void)
 	int status;
 
 	block_all();
-	burn_masked(50 * MS);
+	burn_masked(20 * MS);
 	if (vfork() == 0)
 		exec_clean();
 	wait(&status);
@@ -418,7 +419,7 @@ static void case_spawn(void)
 	pid_t pid;
 
 	block_all();
-	burn_masked(50 * MS);
+	burn_masked(20 * MS);
 	REQUIRE(!posix_spawn(&pid, "/bin/grep", NULL, NULL, clean_argv,
 			     clean_envp));
 	waitpid(pid, &status, 0);
@@ -434,7 +435,7 @@ static void case_fork_exec(void)
 
 	block_all();
 	if (fork() == 0) {
-		burn_masked(50 * MS);
+		burn_masked(20 * MS);
 		exec_clean();
 	}
 	wait(&status);
@@ -444,7 +445,7 @@ static void case_exec_ignored(void)
 {
 	signal(SIGPROF, SIG_IGN);
 	signal(62, SIG_IGN);
-	burn_masked(50 * MS);
+	burn_masked(20 * MS);
 	exec_clean();
 }
 
@@ -454,7 +455,7 @@ static void case_exec_pending(void)
 	raise(SIGPROF);
 	raise(62);
 	kill(getpid(), SIGUSR1);
-	burn_masked(50 * MS);
+	burn_masked(20 * MS);
 	exec_clean();
 }
 

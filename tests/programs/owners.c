@@ -541,7 +541,7 @@ static void case_itimer(void)
 	REQUIRE(!getitimer(ITIMER_PROF, &was));
 	printf("at last %ld %ld\n", (long)was.it_interval.tv_usec,
 	       (long)was.it_value.tv_usec);
-	handled = handled >= 25 && handled <= 50 ? 1 : 100 + handled;
+	handled = handled >= 10 && handled <= 75 ? 1 : 100 + handled;
 	print_handled("in range");
 	burn_owner(200 * MS);
 	print_handled("in range");
@@ -577,7 +577,7 @@ static void case_timer_create(void)
 	REQUIRE(!timer_settime(timer, 0, &when, NULL));
 	burn_owner(500 * MS);
 	REQUIRE(!timer_delete(timer));
-	handled = handled >= 25 && handled <= 50 ? 1 : 100 + handled;
+	handled = handled >= 10 && handled <= 75 ? 1 : 100 + handled;
 	print_handled("in range");
 	burn_owner(100 * MS);
 	print_handled("in range");
