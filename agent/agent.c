@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "agent/budget.h"
 #include "agent/clock.h"
 #include "agent/control.h"
 #include "agent/drain.h"
@@ -240,6 +241,7 @@ static int init_parts(void)
 	if (err != 0)
 		return err;
 	sampler_init(backend, (uint32_t)agent_config.depth);
+	budget_init(agent_config.budget_ppm);
 	return clock_init(agent_config.clock, period_ns());
 }
 

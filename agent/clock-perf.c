@@ -43,6 +43,11 @@
 /* Descriptors below this number can be told from each other in the handler. */
 #define FDS_MAX 65536u
 
+/* For perf_interrupt_ns(): about 1 ms of work, ten interrupts. */
+#define PROBE_ROUNDS 10
+#define PROBE_STEPS 400000
+#define PROBE_PERIOD_NS 100000u
+
 struct event {
 	int fd_plus_1;		/* 0: none */
 	uint32_t generation;	/* of the thread it was opened for */
@@ -142,6 +147,40 @@ enum perf_sight perf_sight_now(void)
 int perf_refusal(void)
 {
 	return refusal;
+}
+
+/* The least CPU time that a fixed piece of work took, ns. */
+static uint64_t time_work(void)
+{
+	uint64_t least = UINT64_MAX, begin, took;
+	volatile uint32_t x = 1;
+	int round, i;
+
+	for (round = 0; round < PROBE_ROUNDS; round++) {
+		begin = sys_clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		for (i = 0; i < PROBE_STEPS; i++)
+			x = x * 1664525u + 1013904223u;
+		took = sys_clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
+		if (took < least)
+			least = took;
+	}
+	return least;
+}
+
+uint64_t perf_interrupt_ns(void)
+{
+	uint64_t plain = time_work(), with;
+	/* it counts but sends nothing */
+	int fd = open_event(sys_gettid(), PROBE_PERIOD_NS,
+			    FLAG_EXCLUDE_KERNEL, 0);
+
+	if (fd < 0)
+		return 0;
+	sys_call(SYS_ioctl, fd, PERF_EVENT_IOC_ENABLE, 0);
+	with = time_work();
+	sys_close(fd);
+	/* with = plain + interrupts * cost, interrupts = with / period */
+	return with > plain ? (with - plain) * PROBE_PERIOD_NS / with : 0;
 }
 
 /* --- events -------------------------------------------------------------------- */

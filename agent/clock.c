@@ -12,6 +12,7 @@
 
 #include "agent/agent.h"
 #include "agent/auto.h"
+#include "agent/budget.h"
 #include "agent/clock-cputime.h"
 #include "agent/clock-perf.h"
 #include "agent/clock-ticker.h"
@@ -372,6 +373,7 @@ uint64_t clock_round(uint64_t now_ns)
 	if (automatic)
 		next = earlier(next, auto_round(now_ns));
 	next = earlier(next, wall_round(now_ns));
+	next = earlier(next, budget_round(now_ns));
 	return earlier(next, ticker_round(now_ns));
 }
 
@@ -389,6 +391,7 @@ void clock_reset_after_fork(void)
 	cputime_reset_after_fork();
 	auto_reset();
 	wall_reset_after_fork();
+	budget_reset_after_fork();
 }
 
 /* --- in the handler ---------------------------------------------------------- */
@@ -426,6 +429,11 @@ bool clock_weighs_cpu(const struct thread_record *t)
 }
 
 /* --- for the health line ------------------------------------------------------ */
+
+bool clock_is_used(enum clock_kind kind)
+{
+	return atomic_load_explicit(&used, memory_order_relaxed) & 1u << kind;
+}
 
 const char *clock_name(void)
 {

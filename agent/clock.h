@@ -134,6 +134,9 @@ bool clock_weighs_cpu(const struct thread_record *t);
 
 /* --- for the health line ---------------------------------------------------- */
 
+/* Has any thread had it? */
+bool clock_is_used(enum clock_kind kind);
+
 /* The clocks in use, joined by "+". Flusher. */
 const char *clock_name(void);
 uint64_t clock_period_ns(void);

@@ -155,6 +155,17 @@ static int parse_size(const struct entry *e, const char *text, void *field)
 	return store(e, n * factor, field);
 }
 
+/* Percent, with or without the sign; thousandths of it are ten ppm. */
+static int parse_percent(const struct entry *e, const char *text, void *field)
+{
+	uint64_t n;
+
+	if (parse_thousandths(&text, &n) < 0 ||
+	    (text[0] != '\0' && (text[0] != '%' || text[1] != '\0')))
+		return -EINVAL;
+	return store(e, n * 10, field);
+}
+
 static int parse_bool(const struct entry *e, const char *text, void *field)
 {
 	(void)e;
@@ -314,6 +325,10 @@ static const struct entry table[] = {
 	  "at least 64K, suffixes K, M, G; 0: no limit",
 	  "size of a file before it is renamed to NAME.old and a new one begun",
 	  64 << 10, UINT64_MAX },
+	{ "BUDGET", parse_percent, FIELD(budget_ppm), "0",
+	  "up to 100%, such as 0.5%; 0: no limit",
+	  "the agent's own cost in percent of the program's CPU time; "
+	  "the rate is lowered to keep it", 0, 1000000 },
 	{ "START", parse_bool, FIELD(start), "1",
 	  "1 or 0", "0 begins paused", 0, 0 },
 	{ "CHILDREN", parse_bool, FIELD(children), "1",

@@ -10,6 +10,7 @@
 
 #include "agent/agent.h"
 #include "agent/arena.h"
+#include "agent/budget.h"
 #include "agent/clock.h"
 #include "agent/control.h"
 #include "agent/foreign.h"
@@ -274,13 +275,15 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 	return (uint64_t)((double)ticks * (double)ns / (double)passed);
 }
 
-static void add_notes(struct pprof *to)
+static void add_notes(struct pprof *to, bool last)
 {
 	int i;
 
 	for (i = 0; i < CLOCK_NOTES; i++)
 		if (clock_said(i))
 			pprof_add_note(to, clock_said(i));
+	if (budget_note(last))
+		pprof_add_note(to, budget_note(last));
 	if (region_path()[0] == '\0')
 		pprof_add_note(to, "no directory for the shared region: kill -9 loses the last second; set "
 					"XDG_RUNTIME_DIR");
@@ -304,7 +307,7 @@ void drain_health(struct pprof_health *h)
 		h->truncated[k] = get(&thread_totals.truncated[k]);
 	sum_live(h, &ticks);
 	h->lost[LOST_NO_SLOT] += get(&thread_totals.refused);
-	h->asked_mhz = 1000000000000u / clock_period_ns();
+	h->asked_mhz = 1000000000000u / budget_asked_ns();
 	h->clock = clock_name();
 	h->unwind = sampler_unwind_name();
 	h->signal = signals_ours();
@@ -385,7 +388,7 @@ static void encode(bool last)
 	if (last)
 		add_rests(&health);
 	pprof_add_health(d.pprof, &health);
-	add_notes(d.pprof);
+	add_notes(d.pprof, last);
 	modules_take_unloaded(add_unloaded, NULL);
 	d.fragment = pprof_end(d.pprof, since_start_ns(), &d.fragment_size);
 	if (!d.fragment)
@@ -415,7 +418,7 @@ static void encode_live(bool last)
 	drain_health(&health);
 	health.done = last;
 	pprof_add_health(d.live, &health);
-	add_notes(d.live);
+	add_notes(d.live, false);
 	d.live_fragment = pprof_end(d.live, since_start_ns(), &d.live_size);
 }
 

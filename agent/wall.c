@@ -224,10 +224,6 @@ static void charge_again(struct sleeper *s, uint32_t slot, uint64_t now_ns,
 
 static void count_walk(enum unwind_end end)
 {
-	atomic_fetch_add_explicit(&thread_totals.samples, 1,
-				  memory_order_relaxed);
-	atomic_fetch_add_explicit(&thread_totals.expirations, 1,
-				  memory_order_relaxed);
 	if (end != UNWIND_COMPLETE)
 		atomic_fetch_add_explicit(&thread_totals.truncated[end], 1,
 					  memory_order_relaxed);
