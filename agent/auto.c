@@ -32,7 +32,7 @@
 
 /* Looks at a suspect: about one in 10 ms, until there is no doubt. */
 #define LOOK_NS 10000000u
-#define LOOKS_MOST 1024u
+#define LOOKS_MOST 4096u
 #define LOOKS_LEAST 64u
 #define PARTS 8u
 
