@@ -28,11 +28,12 @@ void cmd_say(const char *name, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 int cmd_annotate(int argc, char **argv);
-int cmd_ps(int argc, char **argv);
-int cmd_repair(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_flame(int argc, char **argv);
+int cmd_ps(int argc, char **argv);
+int cmd_record(int argc, char **argv);
+int cmd_repair(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_status(int argc, char **argv);

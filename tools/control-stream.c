@@ -94,6 +94,7 @@ static ControlStreamEvent next_line(ControlStream *s, JsonObject **answer,
 		return broken(error, "a fragment of no sensible size");
 	s->fragment = (gsize)member;
 	s->in_fragment = TRUE;
+	s->number = (guint64)control_stream_number(object, "number");
 	return CONTROL_STREAM_MEMBER;
 }
 

@@ -16,8 +16,9 @@
 typedef struct {
 	GByteArray *bytes;		/* not yet looked at */
 	gsize searched;			/* of them, for a newline */
-	gsize fragment;			/* size of the one that comes, or 0 */
+	gsize fragment;			/* size of the one that comes */
 	gboolean in_fragment;
+	guint64 number;			/* of the last one, as the agent counts */
 } ControlStream;
 
 typedef enum {

@@ -21,6 +21,7 @@ static const Cmd cmds[] = {
 	{ "interval", cmd_steer, "change how often samples are taken" },
 	{ "pause", cmd_steer, "pause the profiling of a running program" },
 	{ "ps", cmd_ps, "list the preloaded processes" },
+	{ "record", cmd_record, "profile a running program for a while" },
 	{ "repair", cmd_repair, "make a torn profile whole" },
 	{ "report", cmd_report, "show where the time went" },
 	{ "reset", cmd_steer, "begin a new file" },
