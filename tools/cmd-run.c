@@ -201,6 +201,8 @@ static gboolean set_environment(Run *r, const char *asan, GError **error)
 	if (!library)
 		return FALSE;
 	r->env = g_get_environ();
+	/* for us alone: the agent does not know it */
+	r->env = g_environ_unsetenv(r->env, "PROFAGENT_LIBRARY");
 	set_preload(r, library, asan);
 	set_output(r);
 	set_id(r);

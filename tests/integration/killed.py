@@ -54,7 +54,11 @@ def main():
     # passes between the look and the signal.
     tap.ok(worst <= 60e6, "killed: nothing is lost but the last ticks",
            "worst round misses %.1f ms" % (worst / 1e6))
-    tap.ok(abs(read - used) <= 0.03 * used, "killed: sum of %d rounds" % ROUNDS,
+    # On average: of each of the two threads what its next expiration, a period
+    # of 4 ms away, would have stood for, noticed at a tick of 4 ms; of the
+    # process 5 ms before the agent was loaded; and 10 ms that /proc rounds.
+    tap.ok(-10e6 * ROUNDS <= used - read <= (2 * (4e6 + 4e6) + 5e6) * ROUNDS,
+           "killed: sum of %d rounds" % ROUNDS,
            "%.1f ms read, %.1f ms used" % (read / 1e6, used / 1e6))
     tap.done()
 
