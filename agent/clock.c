@@ -414,15 +414,11 @@ uint64_t clock_cookie(int signo, const siginfo_t *info)
 	return (uint64_t)info->si_value.sival_ptr;
 }
 
-bool clock_fits(const struct thread_record *t, const siginfo_t *info)
+bool clock_fits(const struct thread_record *t, int code)
 {
 	int32_t kind = atomic_load_explicit(&t->clock, memory_order_relaxed);
 
-	/* a timer that was deleted may still have had a signal on its way */
-	if (kind == CLOCK_CPUTIME && t->timer >= 0 &&
-	    info->si_timerid != t->timer)
-		return false;
-	return kind != CLOCK_NONE && clock_table[kind]->owns(info->si_code);
+	return kind != CLOCK_NONE && clock_table[kind]->owns(code);
 }
 
 bool clock_weighs_cpu(const struct thread_record *t)

@@ -509,17 +509,6 @@ static int begin_again(bool last)
 	return encode_and_write(last);
 }
 
-/* A thread that is adopted later brings its own CPU time along. */
-static void settle_accounts(void)
-{
-	uint64_t cpu_ns =
-		agent_cpu_ns(sys_clock_ns(CLOCK_THREAD_CPUTIME_ID));
-	uint64_t unknown = foreign_cpu_ns();
-
-	if (cpu_ns > unknown)
-		thread_account_settle(cpu_ns - unknown);
-}
-
 static bool has_news(bool last)
 {
 	return stacks_first(d.stacks) || (last && d.flushes > 0);
@@ -535,7 +524,8 @@ int drain_round(bool last)
 	if (last)
 		wall_finish();
 	foreign_scan();
-	settle_accounts();
+	thread_account_settle(
+		agent_cpu_ns(sys_clock_ns(CLOCK_THREAD_CPUTIME_ID)));
 	if (modules_refresh() == 1 && modules_take_stale())
 		sampler_forget_rules();
 	drain_all();

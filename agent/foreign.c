@@ -38,8 +38,6 @@ static struct suspect {
 } suspects[SUSPECTS];
 static uint32_t next_suspect, scan;
 
-static uint64_t unknown_cpu_ns;		/* of threads without a slot */
-
 static enum slot_state slot_state(uint32_t slot)
 {
 	/* acquire: pairs with the releases in thread.c */
@@ -140,12 +138,9 @@ static void visit(int tid, void *arg)
 	if (tid == flusher_tid())
 		return;
 	s = look_up(c, tid);
-	if (s->tid == tid) {
+	if (s->tid == tid)
 		s->exists = 1;
-		return;
-	}
-	unknown_cpu_ns += sys_clock_ns(sys_thread_clock(tid));
-	if (is_stranger(tid))
+	else if (is_stranger(tid))
 		adopt(tid);
 }
 
@@ -170,16 +165,10 @@ static void end_the_missing(struct census *c)
 	}
 }
 
-uint64_t foreign_cpu_ns(void)
-{
-	return unknown_cpu_ns;
-}
-
 void foreign_scan(void)
 {
 	struct census c = { .arena = ARENA_INIT };
 
-	unknown_cpu_ns = 0;
 	/* one more: the flusher */
 	if (tasks_count() == count_registered() + 1)
 		return;
