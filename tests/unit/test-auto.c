@@ -85,6 +85,7 @@ int main(void)
 	Suite *s = suite_create("auto");
 	TCase *tc = tcase_create("auto");
 	SRunner *sr;
+	int failed;
 
 	tcase_add_test(tc, a_thread_in_step_is_found);
 	tcase_add_test(tc, one_that_is_not_is_left_in_peace);
@@ -93,5 +94,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
-	return srunner_ntests_failed(sr) ? EXIT_FAILURE : EXIT_SUCCESS;
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

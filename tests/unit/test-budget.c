@@ -66,6 +66,7 @@ int main(void)
 	Suite *s = suite_create("budget");
 	TCase *tc = tcase_create("budget");
 	SRunner *sr;
+	int failed;
 
 	tcase_add_test(tc, a_rate_within_the_budget_stays);
 	tcase_add_test(tc, too_much_cost_lowers_the_rate);
@@ -75,5 +76,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
-	return srunner_ntests_failed(sr) ? EXIT_FAILURE : EXIT_SUCCESS;
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

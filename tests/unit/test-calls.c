@@ -31,11 +31,14 @@ int main(void)
 	Suite *s = suite_create("calls");
 	TCase *tc = tcase_create("calls");
 	SRunner *sr;
+	int failed;
 
 	tcase_add_test(tc, names_are_found_by_number);
 	tcase_add_test(tc, any_number_has_a_name);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
-	return srunner_ntests_failed(sr) ? EXIT_FAILURE : EXIT_SUCCESS;
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

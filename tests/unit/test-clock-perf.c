@@ -61,6 +61,7 @@ int main(void)
 	Suite *s = suite_create("clock-perf");
 	TCase *tc = tcase_create("clock-perf");
 	SRunner *sr;
+	int failed;
 
 	tcase_add_test(tc, what_is_permitted_is_known);
 	tcase_add_test(tc, the_probe_leaves_no_descriptor_behind);
@@ -69,5 +70,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
-	return srunner_ntests_failed(sr) ? EXIT_FAILURE : EXIT_SUCCESS;
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
