@@ -30,6 +30,7 @@
 #include "agent/writer.h"
 
 #define END_TIMEOUT_MS 200	/* what an exiting program waits for us at most */
+#define SUSPEND_TIMEOUT_MS 2000	/* one that may not have a second thread */
 #define CHILD_TIMEOUT_MS 50	/* a forked child that creates a thread */
 
 struct config agent_config;
@@ -482,7 +483,7 @@ void agent_suspend_flusher(void)
 {
 	if (!has_flusher())
 		return;
-	flusher_ask(FLUSHER_STOP, END_TIMEOUT_MS);
+	flusher_ask(FLUSHER_STOP, SUSPEND_TIMEOUT_MS);
 }
 
 void agent_resume_flusher(void)

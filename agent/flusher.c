@@ -117,22 +117,42 @@ static bool take_turn(enum flusher_request request, uint64_t deadline)
 	return true;
 }
 
+/*
+ * Waits until the thread has left the process. The kernel clears the word when
+ * its memory and descriptors are gone, but counts it as a thread for a moment
+ * more, in which unshare() still fails.
+ */
+static bool wait_gone(int tid, uint64_t deadline)
+{
+	static const struct timespec moment = { 0, 50000 };
+
+	if (!wait_change(&self.alive, 1, deadline))
+		return false;
+	while (sys_tgkill(agent_process.pid, tid, 0) != -ESRCH) {
+		if (sys_clock_ns(CLOCK_MONOTONIC) >= deadline)
+			return false;
+		sys_call(SYS_nanosleep, &moment, NULL);
+	}
+	return true;
+}
+
 bool flusher_ask(enum flusher_request request, int timeout_ms)
 {
 	uint64_t deadline = deadline_ns(timeout_ms);
 	bool ends = request == FLUSHER_STOP || request == FLUSHER_FINISH;
 	bool well;
+	int tid;
 
 	if (flusher_tid() == 0 || !take_turn(request, deadline))
 		return false;
-	sys_tgkill(agent_process.pid, flusher_tid(), WAKE_SIGNAL);
+	tid = flusher_tid();
+	sys_tgkill(agent_process.pid, tid, WAKE_SIGNAL);
 	if (!wait_change(&self.asked, request, deadline))
 		return false;
 	well = atomic_load_explicit(&self.result, memory_order_relaxed) >= 0;
 	/* back to idle: the next may ask */
 	atomic_store_explicit(&self.asked, 0, memory_order_release);
-	/* the kernel says when the thread and its descriptors are gone */
-	return well && (!ends || wait_change(&self.alive, 1, deadline));
+	return (!ends || wait_gone(tid, deadline)) && well;
 }
 
 void flusher_reset_after_fork(void)

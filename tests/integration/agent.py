@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import threading
+import time
 
 from lib import wait_for
 
@@ -47,11 +48,23 @@ class Program:
         self.child.wait()
 
 
+def connect(path):
+    """Waits in the queue for as long as the kernel finds it full."""
+    for _ in range(3000):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(30)
+        try:
+            sock.connect(path)
+            return sock
+        except BlockingIOError:
+            sock.close()
+            time.sleep(0.01)
+    raise AssertionError("the queue of %s stays full" % path)
+
+
 class Agent:
     def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
-        self.sock.connect(path)
+        self.sock = connect(path)
         self.file = self.sock.makefile("rb")
         self.frames = []
         self.greeting = json.loads(self.file.readline())
