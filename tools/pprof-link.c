@@ -468,11 +468,13 @@ static void fill_process(PprofDecode *d, ProfileProcess *row, const char *path)
 	}
 }
 
-/* The file's main binary, or its own name. */
+/* What the importer says, the file's main binary, or its own name. */
 static ProfileString foreign_name(PprofDecode *d, const char *name)
 {
 	g_autofree char *base = NULL;
 
+	if (d->process.program != 0)
+		return d->process.program;
 	if (d->p->mappings->len > d->mark.mappings)
 		name = profile_text(d->p, profile_at(d->p->mappings,
 			ProfileMapping, d->mark.mappings)->path);
@@ -531,7 +533,8 @@ static gboolean is_profile(PprofDecode *d, const char *name, GError **error)
 
 	if (d->types->len == 0) {
 		g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_FOREIGN,
-			    "%s: not a pprof profile", name);
+			    "%s: not a profile: neither pprof nor perf script, "
+			    "folded stacks or gperftools' CPUPROFILE", name);
 		return FALSE;
 	}
 	for (i = 0; i < d->types->len; i++) {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tools/gzip-stream.h"
+#include "tools/import.h"
 #include "tools/pprof-decode.h"
 #include "tools/region-read.h"
 
@@ -229,6 +230,87 @@ static gboolean link_file(Reader *r, GError **error)
 	return TRUE;
 }
 
+/* --- what others wrote --------------------------------------------------- */
+
+/* The first bytes of what is inside; how many. */
+static gsize read_head(GzipStreamRead read, gpointer source, guint8 *head)
+{
+	g_autoptr(GzipStream) stream = gzip_stream_new(read, source);
+	GzipStreamEvent event = GZIP_STREAM_DATA;
+	gsize have = 0, size;
+
+	while (event == GZIP_STREAM_DATA && have < IMPORT_HEAD) {
+		size = IMPORT_HEAD - have;
+		event = gzip_stream_next(stream, head + have, &size, NULL);
+		have += size;
+	}
+	return have;
+}
+
+static gboolean check_import(gpointer data, guint64 bytes, GError **error)
+{
+	Reader *r = data;
+
+	r->inflated = bytes;
+	return check_size(r, error);
+}
+
+static void say_left_out(Reader *r, const ImportSource *from,
+			 const ImportFeed *to)
+{
+	if (from->torn)
+		skip(r, "%s: it is damaged or not whole; what could be read "
+		     "was used", r->name);
+	if (from->cut > 0)
+		skip(r, "%s: %" G_GUINT64_FORMAT " lines of more than %u MiB "
+		     "were cut", r->name, from->cut, IMPORT_LINE_MAX >> 20);
+	if (to->not_understood > 0)
+		skip(r, "%s: %" G_GUINT64_FORMAT " lines or records were not "
+		     "understood and left out", r->name, to->not_understood);
+}
+
+static gboolean read_import(Reader *r, const Importer *importer,
+			    GError **error)
+{
+	ImportSource from;
+	ImportFeed to;
+	gboolean ok;
+
+	import_source_init(&from, r->stream);
+	from.check = check_import;
+	from.check_data = r;
+	import_feed_init(&to, &r->decode);
+	ok = importer->read(&from, &to, error);
+	if (ok && to.samples == 0) {
+		g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_DAMAGED,
+			    "%s: there is no sample in this %s file", r->name,
+			    importer->name);
+		ok = FALSE;
+	}
+	say_left_out(r, &from, &to);
+	import_feed_release(&to);
+	import_source_release(&from);
+	return ok;
+}
+
+/* Of a pprof profile, or of what another tool wrote. */
+static gboolean read_content(Reader *r, GzipStreamRead read, gpointer source,
+			     GError **error)
+{
+	g_autofree guint8 *head = g_malloc(IMPORT_HEAD);
+	gsize size = read_head(read, source, head);
+	const Importer *importer = import_detect(head, size);
+	const char *advice = import_advise(head, size);
+
+	if (importer)
+		return read_import(r, importer, error);
+	if (!advice)
+		return read_stream(r, error);
+	g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_FOREIGN,
+		    "%s: not a profile: %s", r->name, advice);
+	return FALSE;
+}
+
 static gboolean read_source(Profile *p, const char *name, const char *path,
 			    GzipStreamRead read, gpointer source,
 			    PprofReadFlags flags, GError **error)
@@ -240,7 +322,7 @@ static gboolean read_source(Profile *p, const char *name, const char *path,
 	r.skipped = g_ptr_array_new_with_free_func(g_free);
 	fields_init(&r.fields);
 	pprof_decode_init(&r.decode, p, flags);
-	ok = read_stream(&r, error);
+	ok = read_content(&r, read, source, error);
 	if (!ok)
 		pprof_decode_undo(&r.decode);
 	else

@@ -86,7 +86,9 @@ static void print_process(const Profile *p, FILE *to)
 		fprintf(to, " and %u more processes", p->processes->len - 1);
 	if (host[0])
 		fprintf(to, " on %s", host);
-	fprintf(to, ", %s", duration);
+	/* folded stacks, for one, know of no time */
+	if (p->duration_nanos != 0)
+		fprintf(to, ", %s", duration);
 }
 
 static void print_type(const Report *r, FILE *to)
