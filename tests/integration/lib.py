@@ -33,6 +33,7 @@ class Tap:
     def __init__(self):
         self.count = 0
         self.failed = 0
+        self.begun = time.monotonic()
 
     def _line(self, good, name, rest=""):
         self.count += 1
@@ -61,6 +62,7 @@ class Tap:
                 print("# " + line, flush=True)
 
     def done(self):
+        self.note("took %.0f s" % (time.monotonic() - self.begun))
         print("1..%d" % self.count, flush=True)
         sys.exit(1 if self.failed else 0)
 
