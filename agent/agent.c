@@ -24,6 +24,7 @@
 #include "agent/region.h"
 #include "agent/sampler.h"
 #include "agent/signals.h"
+#include "agent/snapshot.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/unwind.h"
@@ -559,6 +560,7 @@ void agent_forked(void)
 	region_reset_after_fork();
 	thread_reset_after_fork();
 	sampler_reset_after_fork();
+	snapshot_reset_after_fork();
 	clock_reset_after_fork();
 	log_set_flusher(0);
 	main_slot = THREAD_NO_SLOT;

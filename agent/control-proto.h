@@ -22,6 +22,7 @@
  *	interval NS		period of the clock in ns, 100000 to 10^10
  *	flush			write what there is; answered when written
  *	reset			begin a new part of the file with the next flush
+ *	snapshot		where all threads are now, see below
  *	subscribe		see below
  *
  * status: "state" ("running", "paused", "ended"), "program", "ppid",
@@ -42,6 +43,9 @@
  * sees it by N, which counts them. While anybody is subscribed the program is
  * profiled; when the last one leaves, it is as before, unless somebody said
  * start or stop meanwhile.
+ *
+ * snapshot: before its answer comes one frame of number 0, whoever subscribes:
+ * a pprof message with one sample for each thread (agent/snapshot.h).
  */
 #ifndef PROFAGENT_AGENT_CONTROL_PROTO_H
 #define PROFAGENT_AGENT_CONTROL_PROTO_H

@@ -89,6 +89,42 @@ static ssize_t send_some(int fd, const void *data, size_t size)
 			MSG_DONTWAIT | MSG_NOSIGNAL, NULL, 0);
 }
 
+static void write_rest(struct client *k)
+{
+	ssize_t sent = send_some(k->fd, k->rest + k->rest_done,
+				 k->rest_size - k->rest_done);
+
+	if (sent == -EAGAIN)
+		return;
+	if (sent < 0) {
+		cut(k);
+		return;
+	}
+	k->rest_done += (size_t)sent;
+	if (k->rest_done == k->rest_size)
+		drop_rest(k);
+}
+
+/* Head and fragment in one block: what is left of it is sent later. */
+static void send_frame(struct client *k, const uint8_t *fragment, size_t size,
+		       uint64_t number)
+{
+	char head[64];
+	struct format f;
+
+	format_init(&f, head, sizeof(head));
+	format_printf(&f, "{\"member\":%lu,\"number\":%lu}\n",
+		      (unsigned long)size, (unsigned long)number);
+	k->rest = arena_block(NULL, 0, f.used + size);
+	if (!k->rest)
+		return;		/* as if it had not read */
+	k->rest_size = f.used + size;
+	k->rest_done = 0;
+	memcpy(k->rest, head, f.used);
+	memcpy(k->rest + f.used, fragment, size);
+	write_rest(k);
+}
+
 /* Behind a frame that was begun. */
 static void queue_answer(struct client *k, const struct format *f)
 {
@@ -130,17 +166,20 @@ static void refuse(struct client *k, const char *error)
 
 static void obey(struct client *k, char *line)
 {
-	struct format f;
-	bool subscribes;
+	struct verbs_reply r;
 
-	format_init(&f, c.answer, sizeof(c.answer));
+	format_init(&r.answer, c.answer, sizeof(c.answer));
 	k->heard_ns = sys_clock_ns(CLOCK_MONOTONIC);
 	/* a round may begin in here and find that this client is gone */
-	subscribes = verbs_obey(line, &f);
+	verbs_obey(line, &r);
+	if (k->fd >= 0 && r.frame)
+		send_frame(k, r.frame, r.frame_size, 0);
+	if (r.frame)
+		arena_block_free(r.frame, r.frame_size);
 	if (k->fd < 0)
 		return;
-	send_answer(k, &f);
-	if (k->fd >= 0 && subscribes)
+	send_answer(k, &r.answer);
+	if (k->fd >= 0 && r.subscribes)
 		k->subscribed = true;
 	settle();
 }
@@ -182,22 +221,6 @@ static void read_client(struct client *k)
 	}
 	k->used += (uint32_t)got;
 	obey_lines(k);
-}
-
-static void write_rest(struct client *k)
-{
-	ssize_t sent = send_some(k->fd, k->rest + k->rest_done,
-				 k->rest_size - k->rest_done);
-
-	if (sent == -EAGAIN)
-		return;
-	if (sent < 0) {
-		cut(k);
-		return;
-	}
-	k->rest_done += (size_t)sent;
-	if (k->rest_done == k->rest_size)
-		drop_rest(k);
 }
 
 static void serve_client(struct client *k)
@@ -423,25 +446,6 @@ bool control_wants_member(void)
 	return subscribers() > 0;
 }
 
-/* Head and fragment in one block: what is left of it is sent later. */
-static void send_frame(struct client *k, const uint8_t *fragment, size_t size)
-{
-	char head[64];
-	struct format f;
-
-	format_init(&f, head, sizeof(head));
-	format_printf(&f, "{\"member\":%lu,\"number\":%lu}\n",
-		      (unsigned long)size, (unsigned long)c.published);
-	k->rest = arena_block(NULL, 0, f.used + size);
-	if (!k->rest)
-		return;		/* as if it had not read */
-	k->rest_size = f.used + size;
-	k->rest_done = 0;
-	memcpy(k->rest, head, f.used);
-	memcpy(k->rest + f.used, fragment, size);
-	write_rest(k);
-}
-
 void control_publish(const uint8_t *fragment, size_t size)
 {
 	unsigned i;
@@ -451,7 +455,7 @@ void control_publish(const uint8_t *fragment, size_t size)
 		struct client *k = &c.client[i];
 
 		if (k->fd >= 0 && k->subscribed && !k->rest)
-			send_frame(k, fragment, size);
+			send_frame(k, fragment, size, c.published);
 	}
 }
 

@@ -172,7 +172,7 @@ static void drain_all(void)
 
 /* --- stacks into a fragment ---------------------------------------------- */
 
-static void describe(struct pprof_process *p)
+void drain_describe(struct pprof_process *p)
 {
 	const struct agent_process *a = &agent_process;
 
@@ -379,7 +379,7 @@ static void encode(bool last)
 	struct pprof_process process;
 	struct pprof_health health;
 
-	describe(&process);
+	drain_describe(&process);
 	pprof_begin(d.pprof, &process, d.part);
 	add_stacks(d.pprof);
 	d.flushes++;
@@ -412,7 +412,7 @@ static void encode_live(bool last)
 	if (!d.live)
 		return;
 	pprof_reset(d.live);
-	describe(&process);
+	drain_describe(&process);
 	pprof_begin(d.live, &process, d.part);
 	add_stacks(d.live);
 	drain_health(&health);
@@ -514,6 +514,12 @@ static bool has_news(bool last)
 	return stacks_first(d.stacks) || (last && d.flushes > 0);
 }
 
+void drain_refresh_modules(void)
+{
+	if (modules_refresh() == 1 && modules_take_stale())
+		sampler_forget_rules();
+}
+
 int drain_round(bool last)
 {
 	int err = prepare();
@@ -526,8 +532,7 @@ int drain_round(bool last)
 	foreign_scan();
 	thread_account_settle(
 		agent_cpu_ns(sys_clock_ns(CLOCK_THREAD_CPUTIME_ID)));
-	if (modules_refresh() == 1 && modules_take_stale())
-		sampler_forget_rules();
+	drain_refresh_modules();
 	drain_all();
 	encode_live(last);
 	if (!has_news(last)) {

@@ -21,6 +21,13 @@ int drain_open(void);
 /* Closes the output; a later round would go on where it ended. */
 void drain_close(void);
 
+/* Reads which objects are loaded now. */
+void drain_refresh_modules(void);
+
+/* Who we are, for a message; the strings live as long as the process. */
+struct pprof_process;
+void drain_describe(struct pprof_process *p);
+
 /* The counters as of now. */
 struct pprof_health;
 void drain_health(struct pprof_health *h);

@@ -16,6 +16,7 @@
 #include "agent/flusher.h"
 #include "agent/region.h"
 #include "agent/signals.h"
+#include "agent/snapshot.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/unwind.h"
@@ -296,6 +297,21 @@ static bool has_stack(const struct thread_record *t)
 	return sp - t->stack_low > STACK_NEEDED;
 }
 
+unsigned sampler_walk(const struct thread_record *t, void *context,
+		      uint64_t *pcs, unsigned most, enum unwind_end *end)
+{
+	struct unwind_stack stack = { 0, 0 };
+	struct unwind_regs regs;
+
+	*end = UNWIND_NO_ROOM;
+	if (t && !has_stack(t))
+		return 0;
+	unwind_regs_from_context(&regs, context);
+	if (t)
+		stack = bounds(t, regs.reg[7]);
+	return backend->walk(&regs, &stack, pcs, most, end);
+}
+
 static void handle(struct thread_record *t, uint32_t slot, siginfo_t *info,
 		   void *context)
 {
@@ -341,6 +357,10 @@ void sampler_handle(int signo, siginfo_t *info, void *context)
 
 	if (!signals_is_clock(signo, info)) {
 		signals_foreign(signo, info, context);
+		return;
+	}
+	if (snapshot_is_asked(info)) {
+		snapshot_answer(info, context);
 		return;
 	}
 	/* acquire: pairs with the release in sampler_enable() */

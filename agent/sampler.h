@@ -14,7 +14,9 @@
 #include <signal.h>
 #include <stdint.h>
 
-struct unwind_backend;
+#include "agent/unwind.h"
+
+struct thread_record;
 
 /* Before the first signal. `depth`: frames kept of a stack. */
 void sampler_init(const struct unwind_backend *backend, uint32_t depth);
@@ -24,6 +26,14 @@ void sampler_init(const struct unwind_backend *backend, uint32_t depth);
  * signals_foreign(). Async-signal-safe.
  */
 void sampler_handle(int signo, siginfo_t *info, void *context);
+
+/*
+ * Walks the interrupted thread of record `t` (NULL: it has none) as a sample
+ * does, and leaves no sample. Returns how many addresses it stored, 0 where there is too little
+ * stack left. In the handler alone.
+ */
+unsigned sampler_walk(const struct thread_record *t, void *context,
+		      uint64_t *pcs, unsigned most, enum unwind_end *end);
 
 /* While false, our signals are ignored: paused, or the process ends. */
 void sampler_enable(int on);

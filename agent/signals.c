@@ -22,6 +22,7 @@
 #include "agent/clock.h"
 #include "agent/flusher.h"
 #include "agent/sampler.h"
+#include "agent/snapshot.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
 
@@ -592,7 +593,8 @@ static bool has_cookie(int signo, const siginfo_t *info)
 {
 	uint64_t value = clock_cookie(signo, info);
 
-	return value == AGENT_FORKED_COOKIE || thread_is_cookie(value);
+	return value == AGENT_FORKED_COOKIE || thread_is_cookie(value) ||
+	       snapshot_is_cookie(value);
 }
 
 static bool is_late_tick(void)

@@ -15,6 +15,7 @@
 #include "agent/region.h"
 #include "agent/sampler.h"
 #include "agent/signals.h"
+#include "agent/snapshot.h"
 #include "agent/thread.h"
 #include "agent/writer.h"
 
@@ -98,8 +99,10 @@ static void write_counters(struct format *f)
 	json_number(f, "memory", h.memory);
 }
 
-static bool do_status(struct format *f, const char *arg)
+static void do_status(struct verbs_reply *r, const char *arg)
 {
+	struct format *f = &r->answer;
+
 	(void)arg;
 	format_string(f, "{\"ok\":true");
 	write_settings(f);
@@ -109,17 +112,15 @@ static bool do_status(struct format *f, const char *arg)
 	json_number(f, "subscribers", v.subscribers);
 	json_bool(f, "for_subscribers", v.runs_for_them);
 	format_string(f, "}\n");
-	return false;
 }
 
 /* --- the others --------------------------------------------------------------- */
 
-static bool do_run(struct format *f, const char *arg)
+static void do_run(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
 	v.runs_for_them = false;	/* asked for: it outlives them */
-	answer_result(f, agent_run(), "the profiler has ended");
-	return false;
+	answer_result(&r->answer, agent_run(), "the profiler has ended");
 }
 
 static int pause_and_write(void)
@@ -131,12 +132,11 @@ static int pause_and_write(void)
 	return err;
 }
 
-static bool do_pause(struct format *f, const char *arg)
+static void do_pause(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
 	v.runs_for_them = false;
-	answer_result(f, pause_and_write(), "the profiler has ended");
-	return false;
+	answer_result(&r->answer, pause_and_write(), "the profiler has ended");
 }
 
 static bool parse_number(const char *text, uint64_t *n)
@@ -152,48 +152,51 @@ static bool parse_number(const char *text, uint64_t *n)
 	return *text == '\0';
 }
 
-static bool do_interval(struct format *f, const char *arg)
+static void do_interval(struct verbs_reply *r, const char *arg)
 {
 	uint64_t ns;
 
 	if (!parse_number(arg, &ns) || ns < CONTROL_INTERVAL_MIN ||
 	    ns > CONTROL_INTERVAL_MAX) {
-		verbs_refuse(f, "interval takes a number of ns from 100000 to "
+		verbs_refuse(&r->answer, "interval takes a number of ns from 100000 to "
 				"10000000000");
-		return false;
+		return;
 	}
 	agent_set_period(ns);
-	answer_ok(f);
-	return false;
+	answer_ok(&r->answer);
 }
 
-static bool do_flush(struct format *f, const char *arg)
+static void do_flush(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
-	answer_result(f, drain_round(false), "could not be written");
-	return false;
+	answer_result(&r->answer, drain_round(false), "could not be written");
 }
 
-static bool do_reset(struct format *f, const char *arg)
+static void do_reset(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
-	answer_result(f, drain_new_part(), "no new file could be begun");
-	return false;
+	answer_result(&r->answer, drain_new_part(), "no new file could be begun");
 }
 
-static bool do_subscribe(struct format *f, const char *arg)
+static void do_subscribe(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
-	answer_ok(f);
-	return true;
+	answer_ok(&r->answer);
+	r->subscribes = true;
+}
+
+static void do_snapshot(struct verbs_reply *r, const char *arg)
+{
+	(void)arg;
+	r->frame = snapshot_make(&r->frame_size);
+	answer_result(&r->answer, r->frame ? 0 : -ENOMEM, "without memory");
 }
 
 /* --- the table ----------------------------------------------------------------- */
 
 static const struct verb {
 	const char *name;
-	/* Writes the answer. True: subscribes. */
-	bool (*run)(struct format *answer, const char *arg);
+	void (*run)(struct verbs_reply *r, const char *arg);
 	bool takes_argument;
 } verbs[] = {
 	{ "status", do_status, false },
@@ -204,6 +207,7 @@ static const struct verb {
 	{ "interval", do_interval, true },
 	{ "flush", do_flush, false },
 	{ "reset", do_reset, false },
+	{ "snapshot", do_snapshot, false },
 	{ "subscribe", do_subscribe, false },
 };
 
@@ -223,24 +227,27 @@ static void refuse_unknown(struct format *f)
 	verbs_refuse(f, text);
 }
 
-bool verbs_obey(char *request, struct format *answer)
+void verbs_obey(char *request, struct verbs_reply *r)
 {
 	char *arg = strchr(request, ' ');
 	unsigned i;
 
+	r->subscribes = false;
+	r->frame = NULL;
 	if (arg)
 		*arg++ = '\0';
 	for (i = 0; i < VERBS; i++) {
 		if (strcmp(verbs[i].name, request) != 0)
 			continue;
 		if (verbs[i].takes_argument == (arg != NULL))
-			return verbs[i].run(answer, arg);
-		verbs_refuse(answer, arg ? "this verb takes no argument"
+			verbs[i].run(r, arg);
+		else
+			verbs_refuse(&r->answer,
+				     arg ? "this verb takes no argument"
 					 : "this verb takes an argument");
-		return false;
+		return;
 	}
-	refuse_unknown(answer);
-	return false;
+	refuse_unknown(&r->answer);
 }
 
 void verbs_watched(unsigned subscribers)

@@ -8,18 +8,28 @@
 #define PROFAGENT_AGENT_VERBS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "agent/format.h"
 
 /* Bytes of the longest answer: two paths of PATH_MAX, each byte escaped. */
 #define VERBS_ANSWER_MAX (64u * 1024u)
 
+struct verbs_reply {
+	struct format answer;		/* a line of JSON */
+	bool subscribes;		/* is to get every fragment from now on */
+	uint8_t *frame;			/* to be sent before the answer, NULL:
+					 * none; a block of agent/arena.h that
+					 * becomes the caller's */
+	size_t frame_size;
+};
+
 /*
- * Obeys one request, without its newline, and writes the answer, a line of
- * JSON. The request is changed. True if the asker is now to get every
- * fragment.
+ * Obeys one request, without its newline, which is changed. The answer is
+ * written where r->answer was initialized to, the rest is set.
  */
-bool verbs_obey(char *request, struct format *answer);
+void verbs_obey(char *request, struct verbs_reply *r);
 
 /* The answer to what cannot be obeyed. */
 void verbs_refuse(struct format *answer, const char *error);

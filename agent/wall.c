@@ -7,10 +7,9 @@
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/arch-x86_64.h"
 #include "agent/arena.h"
 #include "agent/clock.h"
-#include "agent/memory.h"
+#include "agent/outside.h"
 #include "agent/region.h"
 #include "agent/sampler.h"
 #include "agent/stacks.h"
@@ -31,9 +30,6 @@
 
 /* The last look of all takes at most so long: the program waits for its end. */
 #define FINISH_NS 50000000u
-
-/* The stub's stack pointer is so near the one in the kernel, in bytes. */
-#define STUB_REACH 16384u
 
 struct sleeper {
 	uint32_t generation;
@@ -66,8 +62,7 @@ void wall_init(bool cpu)
 {
 	on = true;
 	with_cpu = cpu;
-	if (unwind_cfi.init)
-		unwind_cfi.init();
+	outside_init();
 }
 
 bool wall_is_on(void)
@@ -122,63 +117,6 @@ static bool have_sleepers(void)
 	of_slot = heads;
 	sleepers_count = slots;
 	return true;
-}
-
-/* --- walking from outside ------------------------------------------------------ */
-
-static unsigned walk(const struct tasks_call *c, const uint64_t *rbp,
-		     uint64_t *to, unsigned most, enum unwind_end *end)
-{
-	static const struct unwind_stack careful; /* every read fault-safe */
-	struct unwind_regs regs;
-
-	memset(&regs, 0, sizeof(regs));
-	regs.reg[ARCH_PC] = c->pc;
-	regs.reg[ARCH_RSP] = c->sp;
-	regs.known = ARCH_BIT(ARCH_PC) | ARCH_BIT(ARCH_RSP);
-	if (rbp) {
-		regs.reg[ARCH_RBP] = *rbp;
-		regs.known |= ARCH_BIT(ARCH_RBP);
-	}
-	return unwind_cfi.walk(&regs, &careful, to, most, end);
-}
-
-/*
- * A walk that ended because a caller keeps its frame in rbp goes on with what
- * the stub of the call saved, if the frame it ended at is the stub's caller: its
- * return address lies where the stub's stack pointer was.
- */
-static unsigned walk_on(const struct thread_record *t,
-			const struct tasks_call *c, unsigned n, unsigned most,
-			enum unwind_end *end)
-{
-	struct memory memory;
-	struct tasks_call from;
-	uint64_t saved[2], ret;		/* rsp, rbp */
-
-	memory_init(&memory, 0, 0);
-	if (n == 0 || t->call_regs == 0 ||
-	    memory_copy(&memory, t->call_regs, saved, sizeof(saved)) !=
-		    sizeof(saved) ||
-	    saved[0] < c->sp || saved[0] > c->sp + STUB_REACH ||
-	    memory_copy(&memory, saved[0], &ret, sizeof(ret)) != sizeof(ret) ||
-	    ret - 1 != pcs[n - 1])
-		return n;
-	/* within the call, as callers are asked for */
-	from.pc = ret - 1;
-	from.sp = saved[0] + 8;
-	return n - 1 + walk(&from, &saved[1], pcs + n - 1, most - (n - 1), end);
-}
-
-static unsigned walk_blocked(const struct thread_record *t,
-			     const struct tasks_call *c, enum unwind_end *end)
-{
-	unsigned most = sampler_depth();
-	unsigned n = walk(c, NULL, pcs, most, end);
-
-	if (*end == UNWIND_NO_RBP)
-		n = walk_on(t, c, n, most, end);
-	return n;
 }
 
 /* --- charging -------------------------------------------------------------------- */
@@ -241,7 +179,7 @@ static void look_where(struct sleeper *s, uint32_t slot, uint64_t now_ns)
 
 	if (s->owed_ns == 0 || tasks_where(t->tid, &c) != TASKS_BLOCKED)
 		return;
-	sample.frames = walk_blocked(t, &c, &end);
+	sample.frames = outside_walk(t, &c, pcs, sampler_depth(), &end);
 	if (sys_clock_ns(sys_thread_clock(t->tid)) != s->cpu_ns)
 		return;
 	count_walk(end);

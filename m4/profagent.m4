@@ -71,19 +71,19 @@ dnl --with-NAME=yes|no|check; conditional and define HAVE_VARIABLE.
 AC_DEFUN([PROFAGENT_OPTIONAL], [
 AC_ARG_WITH([$1],
 	[AS_HELP_STRING([--with-$1=yes|no|check], [$5 @<:@check@:>@])],
-	[], [with_$1=check])
+	[], [with_[]m4_translit([$1], [-], [_])=check])
 profagent_have=no
-AS_IF([test "x$with_$1" != xno], [
+AS_IF([test "x$with_[]m4_translit([$1], [-], [_])" != xno], [
 	PKG_CHECK_MODULES([$2], [$3], [profagent_have=yes], [
-		AS_IF([test "x$with_$1" = xyes],
+		AS_IF([test "x$with_[]m4_translit([$1], [-], [_])" = xyes],
 		      [AC_MSG_ERROR([--with-$1: not found: apt-get install $4])])
 	])
 ])
 AM_CONDITIONAL([HAVE_$2], [test $profagent_have = yes])
 AS_IF([test $profagent_have = yes], [
 	AC_DEFINE([HAVE_$2], [1], [Define to 1 for $5.])
-	PROFAGENT_NOTE([$1], [`$PKG_CONFIG --modversion "$3"`])
-], [test "x$with_$1" = xno], [
+	PROFAGENT_NOTE([$1], [`$PKG_CONFIG --modversion m4_bpatsubst([$3], [ .*])`])
+], [test "x$with_[]m4_translit([$1], [-], [_])" = xno], [
 	PROFAGENT_NOTE([$1], [no (asked so): no $5])
 ], [
 	PROFAGENT_NOTE([$1], [no: no $5; apt-get install $4])

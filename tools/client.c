@@ -46,8 +46,8 @@ gboolean client_check_greeting(JsonObject *greeting, GError **error)
 	return FALSE;
 }
 
-/* Fragments are not what we ask for here: they are passed over. */
-static JsonObject *read_answer(Client *c, GError **error)
+/* The last fragment before the answer goes to *before, the others away. */
+static JsonObject *read_answer(Client *c, GBytes **before, GError **error)
 {
 	GInputStream *in = g_io_stream_get_input_stream(
 		G_IO_STREAM(c->connection));
@@ -64,8 +64,11 @@ static JsonObject *read_answer(Client *c, GError **error)
 			return answer;
 		if (event == CONTROL_STREAM_BROKEN)
 			return NULL;
-		if (event == CONTROL_STREAM_MEMBER)
+		if (event == CONTROL_STREAM_MEMBER) {
+			g_clear_pointer(before, g_bytes_unref);
+			*before = g_steal_pointer(&fragment);
 			continue;
+		}
 		got = g_input_stream_read(in, chunk, sizeof(chunk), NULL,
 					  error);
 		if (got > 0) {
@@ -95,11 +98,12 @@ Client *client_new(const char *path, GError **error)
 {
 	g_autoptr(Client) c = g_new0(Client, 1);
 	g_autoptr(JsonObject) greeting = NULL;
+	g_autoptr(GBytes) none = NULL;
 
 	control_stream_init(&c->stream);
 	if (!connect_to(c, path, error))
 		return NULL;
-	greeting = read_answer(c, error);
+	greeting = read_answer(c, &none, error);
 	if (!greeting || !client_check_greeting(greeting, error))
 		return NULL;
 	c->pid = (gint32)control_stream_number(greeting, "pid");
@@ -125,7 +129,8 @@ const char *client_run_id(const Client *c)
 	return c->run_id;
 }
 
-JsonObject *client_ask(Client *c, const char *request, GError **error)
+static JsonObject *ask(Client *c, const char *request, GBytes **before,
+		       GError **error)
 {
 	GOutputStream *out = g_io_stream_get_output_stream(
 		G_IO_STREAM(c->connection));
@@ -135,8 +140,28 @@ JsonObject *client_ask(Client *c, const char *request, GError **error)
 	if (!g_output_stream_write_all(out, line, strlen(line), NULL, NULL,
 				       error))
 		return NULL;
-	answer = read_answer(c, error);
+	answer = read_answer(c, before, error);
 	if (!answer || !client_is_ok(answer, error))
 		return NULL;
 	return g_steal_pointer(&answer);
+}
+
+JsonObject *client_ask(Client *c, const char *request, GError **error)
+{
+	g_autoptr(GBytes) before = NULL;
+
+	return ask(c, request, &before, error);
+}
+
+GBytes *client_ask_frame(Client *c, const char *request, GError **error)
+{
+	g_autoptr(GBytes) before = NULL;
+	g_autoptr(JsonObject) answer = ask(c, request, &before, error);
+
+	if (!answer)
+		return NULL;
+	if (!before)
+		g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+				    "its agent answered without a fragment");
+	return g_steal_pointer(&before);
 }

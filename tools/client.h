@@ -27,6 +27,12 @@ const char *client_run_id(const Client *c);
  */
 JsonObject *client_ask(Client *c, const char *request, GError **error);
 
+/*
+ * The same for a request that is answered by a fragment before the answer
+ * (snapshot). The caller's.
+ */
+GBytes *client_ask_frame(Client *c, const char *request, GError **error);
+
 /* Whether an answer says yes; *error has the agent's words otherwise. */
 gboolean client_is_ok(JsonObject *answer, GError **error);
 

@@ -27,6 +27,8 @@ static const Cmd cmds[] = {
 	{ "reset", cmd_steer, "begin a new file" },
 	{ "resume", cmd_steer, "go on with profiling" },
 	{ "run", cmd_run, "run a program and profile it" },
+	{ "snapshot", cmd_snapshot, "show where all threads of a process are "
+	  "now" },
 	{ "start", cmd_steer, "begin to profile a running program" },
 	{ "status", cmd_status, "show how the agent of a process does" },
 	{ "stop", cmd_steer, "stop the profiling of a running program" },
