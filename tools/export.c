@@ -18,6 +18,8 @@ const Exporter exporters[] = {
 	  export_folded },
 	{ "callgrind", ".callgrind", "KCachegrind, callgrind_annotate", FALSE,
 	  export_callgrind },
+	{ "otlp", ".otlp", "OpenTelemetry's profiles, v1development", TRUE,
+	  export_otlp },
 	{ "perf", ".perf", "text like that of perf script", TRUE,
 	  export_perf },
 };

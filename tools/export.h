@@ -43,6 +43,8 @@ gboolean export_folded(const ExportInput *in, GOutputStream *to,
 		       GError **error);
 gboolean export_json(const ExportInput *in, GOutputStream *to,
 		     GError **error);
+gboolean export_otlp(const ExportInput *in, GOutputStream *to,
+		     GError **error);
 gboolean export_perf(const ExportInput *in, GOutputStream *to,
 		     GError **error);
 gboolean export_pprof(const ExportInput *in, GOutputStream *to,

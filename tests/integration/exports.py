@@ -14,7 +14,7 @@ import readers
 from lib import tap
 
 FORMATS = ("pb.gz", "speedscope.json", "firefox.json", "json", "folded",
-           "callgrind", "perf")
+           "callgrind", "otlp", "perf")
 
 
 def export(scratch, files, extension):
@@ -190,6 +190,114 @@ def check_json(path, total):
            total)
 
 
+# --- OpenTelemetry -----------------------------------------------------------
+# Protobuf by hand, with the numbers that opentelemetry-proto's profiles.proto
+# gives the fields: what is tested does not tell what is right.
+
+def wire_fields(data):
+    """{number: [value]} of a message: bytes, or a number."""
+    fields, at = {}, 0
+
+    def varint():
+        nonlocal at
+        value = shift = 0
+        while True:
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    while at < len(data):
+        key = varint()
+        if key & 7 == 0:
+            value = varint()
+        else:
+            size = {1: 8, 5: 4}.get(key & 7) or varint()
+            if at + size > len(data):
+                raise ValueError("a field goes beyond its message")
+            value = data[at:at + size]
+            at += size
+        fields.setdefault(key >> 3, []).append(value)
+    return fields
+
+
+def wire_packed(values, width=0):
+    """A repeated number, packed; of `width` bytes, or a varint."""
+    data = b"".join(values)
+    if width:
+        return [int.from_bytes(data[i:i + width], "little")
+                for i in range(0, len(data), width)]
+    out, value, shift = [], 0, 0
+    for byte in data:
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            out.append(value)
+            value = shift = 0
+    return out
+
+
+def otlp_stacks(dictionary, stacks, strings):
+    """Names of a stack of the dictionary, root first."""
+    locations = [wire_fields(m) for m in dictionary[2]]
+    functions = [wire_fields(m) for m in dictionary[3]]
+    named = []
+    for stack in stacks:
+        names = []
+        for at in wire_packed(stack.get(1, [])):
+            for line in locations[at].get(3, []):
+                function = functions[wire_fields(line)[1][0]]
+                names.append(strings[function[1][0]])
+        named.append(names[::-1])
+    return named
+
+
+def check_otlp(path, total):
+    with open(path, "rb") as f:
+        data = wire_fields(f.read())
+    dictionary = wire_fields(data[2][0])
+    strings = [s.decode() for s in dictionary[5]]
+    stacks = [wire_fields(m) for m in dictionary[7]]
+    attributes = [wire_fields(m) for m in dictionary[6]]
+    tap.ok(strings[0] == "" and all(dictionary[table][0] == b"" for table in
+                                    (1, 2, 3, 4, 6, 7)),
+           "otlp: index 0 of every table is none")
+    resource = wire_fields(data[1][0])
+    known = {wire_fields(a)[1][0]: wire_fields(wire_fields(a)[2][0])
+             for a in wire_fields(resource[1][0])[1]}
+    tap.equal(known[b"service.name"], {1: [b"shares"]}, "otlp: the program")
+    scope = wire_fields(resource[2][0])
+    tap.equal(wire_fields(scope[1][0])[1], [b"profagent"], "otlp: who made it")
+    profiles = {}
+    for message in scope[2]:
+        profile = wire_fields(message)
+        kind = wire_fields(profile[1][0])
+        profiles[strings[kind[1][0]], strings[kind[2][0]]] = profile
+    profile = profiles["cpu", "nanoseconds"]
+    tap.ok(("samples", "count") in profiles, "otlp: a profile a sample type")
+    samples = [wire_fields(m) for m in profile[2]]
+    tap.equal(sum(sum(wire_packed(s[4])) for s in samples), total,
+              "otlp: the same total")
+    begun = int.from_bytes(profile[3][0], "little")
+    times = [(wire_packed(s.get(5, []), 8), wire_packed(s[4]))
+             for s in samples]
+    tap.ok(any(t for t, _ in times) and
+           all(len(t) in (0, len(v)) for t, v in times) and
+           all(begun <= x <= begun + profile[4][0] + 1e9
+               for t, _ in times for x in t),
+           "otlp: a time for each value", begun, times[:3])
+    used = [wire_packed(s.get(2, [])) for s in samples]
+    keys = {strings[attributes[a].get(1, [0])[0]] for u in used for a in u}
+    tap.equal(keys, {"thread.name", "thread.id"}, "otlp: threads")
+    names = otlp_stacks(dictionary, stacks, strings)
+    of_half = sum(sum(wire_packed(s[4])) for s in samples
+                  if "burn_half" in names[s.get(1, [0])[0]])
+    tap.ok(0.35 * total < of_half < 0.65 * total, "otlp: our names",
+           of_half, total, names[:5])
+
+
 # --- the command -------------------------------------------------------------
 
 def check_refusals(files):
@@ -227,6 +335,7 @@ def main():
         check_callgrind(paths["callgrind"], total)
         check_firefox(paths["firefox.json"], total)
         check_json(paths["json"], total)
+        check_otlp(paths["otlp"], total)
         check_refusals(files)
     tap.done()
 

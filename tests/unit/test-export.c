@@ -40,6 +40,7 @@ START_TEST(formats_are_found_by_name_and_by_file)
 		{ "dir.folded/a.firefox.json", "firefox" },
 		{ "a.folded", "folded" },
 		{ "a.callgrind", "callgrind" },
+		{ "a.otlp", "otlp" },
 		{ "a.perf", "perf" },
 	};
 
