@@ -317,6 +317,14 @@ static FrameKey label_key(CalltreeFrames *f, const ProfileSample *s)
 	return key;
 }
 
+guint32 calltree_frames_thread_of(CalltreeFrames *f, const ProfileSample *s)
+{
+	FrameKey key = thread_key(f, s);
+	gboolean is_new;
+
+	return find_item(f, &key, &is_new);
+}
+
 guint32 calltree_frames_of_sample(CalltreeFrames *f, const ProfileSample *s)
 {
 	gboolean is_new;

@@ -46,6 +46,9 @@ gboolean calltree_frames_is_whole(const CalltreeOptions *o);
 /* That frame's item. */
 guint32 calltree_frames_of_sample(CalltreeFrames *f, const ProfileSample *s);
 
+/* That of its thread, whatever frames are merged by. */
+guint32 calltree_frames_thread_of(CalltreeFrames *f, const ProfileSample *s);
+
 /* The name that a thread goes by: its pool's, if they are grouped. */
 ProfileString calltree_frames_thread(Profile *p, const CalltreeOptions *o,
 				     guint32 thread);

@@ -24,6 +24,7 @@ typedef struct {
 	const CalltreeOptions *o;
 	CalltreeFrames frames;
 	GArray *path;			/* CalltreeFrame, root first */
+	guint32 thread;			/* item above the path, or NO_ITEM */
 	guint32 *seen;			/* per item: the last sample it was in */
 	gint samples_type;		/* index, -1: none */
 	guint32 turn;			/* of the sample, from 1 */
@@ -204,6 +205,9 @@ static gboolean make_path(Builder *b, const ProfileSample *s)
 		g_array_set_size(b->path, 0);
 		g_array_append_val(b->path, whole);
 	}
+	b->thread = o->threads && !o->flat
+			    ? calltree_frames_thread_of(&b->frames, s)
+			    : NO_ITEM;
 	return TRUE;
 }
 
@@ -224,6 +228,10 @@ static void count_items(Builder *b, const Sum *sum)
 			continue;
 		b->seen[f[i].item] = b->turn;
 		ADD(&items[f[i].item], total, sum);
+	}
+	if (b->thread != NO_ITEM && b->seen[b->thread] != b->turn) {
+		b->seen[b->thread] = b->turn;
+		ADD(&items[b->thread], total, sum);
 	}
 }
 
@@ -298,6 +306,10 @@ static void count_nodes(Builder *b, const Sum *sum)
 	if (b->o->inverted)
 		reverse(b->path);
 	ADD(node, total, sum);
+	if (b->thread != NO_ITEM && b->path->len > 0) {
+		node = child_of(b, node, b->thread);
+		ADD(node, total, sum);
+	}
 	for (i = 0; i < b->path->len; i++) {
 		node = child_of(b, node, g_array_index(b->path, CalltreeFrame,
 						       i).item);

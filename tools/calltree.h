@@ -30,6 +30,7 @@ typedef struct {
 	guint type;			/* sample type, index */
 	gboolean flat;			/* the items alone: root stays empty */
 	gboolean inverted;		/* bottom-up */
+	gboolean threads;		/* trees: each stack begins with its thread */
 	gboolean no_inlines;		/* fold inlined frames into their function */
 
 	/*
