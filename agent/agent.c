@@ -43,6 +43,8 @@ static struct thread_record forked = { .timer = -1, .clock = -1 };
 static struct unwind_stack forked_stack;
 static uint32_t main_slot = THREAD_NO_SLOT;
 static uint64_t paused_at_ns;	/* agent_cpu_ns() stands still while paused */
+/* Why the agent left the program before its end, NULL: it has not. */
+static const char *_Atomic left_because;
 
 enum agent_state agent_state(void)
 {
@@ -55,6 +57,19 @@ static void set_state(enum agent_state s)
 {
 	atomic_store_explicit(&state, s, memory_order_release);
 	sampler_enable(s == AGENT_RUNNING || s == AGENT_FORKED);
+}
+
+static bool change_state(enum agent_state from, enum agent_state to)
+{
+	int expected = from;
+
+	/* acq_rel: as set_state(), and after what the one before has done */
+	if (!atomic_compare_exchange_strong_explicit(
+		    &state, &expected, to, memory_order_acq_rel,
+		    memory_order_relaxed))
+		return false;
+	sampler_enable(to != AGENT_ENDED);
+	return true;
 }
 
 bool agent_is_ours(void)
@@ -400,17 +415,15 @@ static void arm_forked(void)
 
 void agent_end(void)
 {
-	enum agent_state was = agent_state();
-
-	if (!agent_is_ours() || was == AGENT_ENDED)
+	if (!agent_is_ours() || agent_state() == AGENT_ENDED ||
+	    change_state(AGENT_FORKED, AGENT_ENDED))
 		return;
-	if (was == AGENT_FORKED || was == AGENT_STARTING) {
+	/* a flusher that just begins makes a region, and removes it then */
+	if (agent_state() != AGENT_STARTING)
 		set_state(AGENT_ENDED);
-		return;
-	}
-	set_state(AGENT_ENDED);
 	clock_stop();
 	flusher_ask(FLUSHER_FINISH, END_TIMEOUT_MS);
+	set_state(AGENT_ENDED);
 }
 
 /* The calling thread meets none of our signals from here on. */
@@ -435,7 +448,8 @@ void agent_exec_begin(struct agent_exec *e)
 		silence_self();
 		signals_restore(old);
 		if (agent_state() == AGENT_RUNNING ||
-		    agent_state() == AGENT_PAUSED)
+		    agent_state() == AGENT_PAUSED ||
+		    agent_state() == AGENT_STARTING)
 			flusher_ask(FLUSHER_EXEC, END_TIMEOUT_MS);
 	}
 	e->mask = agent_state() != AGENT_OFF ? signals_expose() : 0;
@@ -510,11 +524,18 @@ void agent_step_aside(const char *reason)
 {
 	if (!agent_is_ours() || agent_state() == AGENT_ENDED)
 		return;
-	log_line(LOG_WARNING, "%s: profiling of process %d ends here", reason,
+	log_line(LOG_INFO, "%s: profiling of process %d ends here", reason,
 		 agent_process.pid);
+	/* release: what it points to is there */
+	atomic_store_explicit(&left_because, reason, memory_order_release);
 	for_each_live(disarm_for_good);
 	clock_disarm_record(&forked);
 	agent_end();
+}
+
+const char *agent_left_because(void)
+{
+	return atomic_load_explicit(&left_because, memory_order_acquire);
 }
 
 int agent_rearm_all(void)
@@ -573,11 +594,7 @@ void agent_forked(void)
 
 void agent_start_forked_child(void)
 {
-	int expected = AGENT_FORKED;
-
-	if (!atomic_compare_exchange_strong_explicit(
-		    &state, &expected, AGENT_STARTING, memory_order_acq_rel,
-		    memory_order_relaxed))
+	if (!change_state(AGENT_FORKED, AGENT_STARTING))
 		return;
 	if (flusher_start(-1) != 0)
 		set_state(AGENT_ENDED);
@@ -605,7 +622,10 @@ void agent_child_started(void)
 	region_record(main_slot)->stack_high = forked_stack.high;
 	region_record(main_slot)->call_regs = forked.call_regs;
 	thread_publish(main_slot);
+	thread_set_forked(main_slot, agent_process.pid);
 	clock_disarm_record(&forked);
-	set_state(AGENT_RUNNING);
-	arm(main_slot);
+	if (change_state(AGENT_STARTING, AGENT_RUNNING))
+		arm(main_slot);
+	else
+		region_unlink();	/* it ended without waiting for us */
 }

@@ -89,7 +89,7 @@ void agent_thread_end(uint32_t slot);
 
 /*
  * The process ends by exit, _exit or quick_exit: the flusher writes what there
- * is; waits at most 200 ms for it.
+ * is; waits 200 ms for it, up to 2 s where that has to queue for a CPU.
  */
 void agent_end(void);
 
@@ -121,8 +121,12 @@ void agent_identity_end(void);
 void agent_suspend_flusher(void);
 void agent_resume_flusher(void);
 
-/* Writes what there is, disarms all clocks, for good: seccomp. */
+/*
+ * Writes what there is, disarms all clocks, for good: seccomp. `reason` is a
+ * literal: a note of the profile, and what agent_left_because() returns then.
+ */
 void agent_step_aside(const char *reason);
+const char *agent_left_because(void);
 
 /*
  * The clocks of all threads go over to the signal now in use, by the hand of

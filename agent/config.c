@@ -333,6 +333,10 @@ static const struct entry table[] = {
 	  "1 or 0", "0 begins paused", 0, 0 },
 	{ "CHILDREN", parse_bool, FIELD(children), "1",
 	  "1 or 0", "0 leaves the programs that this one starts alone", 0, 0 },
+	{ "SECCOMP", parse_word, FIELD(seccomp), "leave",
+	  "leave, stay",
+	  "when the program installs a seccomp filter: end the profile, or go "
+	  "on under a filter that permits it", 0, 0 },
 	{ "LOG", parse_path, FIELD(log), "stderr",
 	  "stderr, off, or a file name",
 	  "where messages go; stderr gets errors and warnings only", 0, 0 },

@@ -27,6 +27,7 @@ struct config {
 	uint64_t budget_ppm;		/* _BUDGET, of the CPU time; 0: none */
 	bool start;			/* _START, false: begin paused */
 	bool children;			/* _CHILDREN, false: not in children */
+	char seccomp[CONFIG_WORD_MAX];	/* _SECCOMP, "leave" or "stay" */
 	bool help;			/* _HELP, print the table */
 	char log[PATH_MAX];		/* _LOG: "stderr", "off", or a path */
 	char parent_run[17];		/* _PARENT_RUN, "" or a run id: set by

@@ -53,7 +53,28 @@ static struct {
 	uint64_t flushes;
 	uint64_t ticks_at_start, ns_at_start;
 	unsigned char said_disk, said_fallback;
+	struct rest *rests;		/* of the last round, NULL before */
+	uint32_t told, telling;		/* notes in the file, in this fragment:
+					 * bit N is a clock_note or below */
 } d;
+
+/* Notes that are not the clocks'. */
+enum {
+	NOTE_NO_REGION = CLOCK_NOTES,
+	NOTE_FALLBACK,
+	NOTE_BUDGET,
+	NOTE_LEFT,
+	NOTES
+};
+
+_Static_assert(NOTES <= 32, "a bit each");
+
+/* CPU time that no sample stands for. */
+struct rest {
+	struct rest *next;
+	uint64_t start_routine;		/* 0: of no thread */
+	uint64_t cpu_ns;
+};
 
 static uint64_t get(const _Atomic uint64_t *counter)
 {
@@ -275,21 +296,40 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 	return (uint64_t)((double)ticks * (double)ns / (double)passed);
 }
 
-static void add_notes(struct pprof *to, bool last)
+/* NULL if it is not to be said. */
+static const char *note_text(uint32_t note, bool last)
 {
-	int i;
+	switch (note) {
+	case NOTE_NO_REGION:
+		return region_path()[0] ? NULL :
+		       "no directory for the shared region: kill -9 loses the "
+		       "last second; set XDG_RUNTIME_DIR";
+	case NOTE_FALLBACK:
+		return !d.said_fallback ? NULL :
+		       "the output could not be written where asked: this file "
+		       "lies elsewhere";
+	case NOTE_BUDGET:
+		return budget_note(last);
+	case NOTE_LEFT:
+		return agent_left_because();
+	}
+	return clock_said((enum clock_note)note);
+}
 
-	for (i = 0; i < CLOCK_NOTES; i++)
-		if (clock_said(i))
-			pprof_add_note(to, clock_said(i));
-	if (budget_note(last))
-		pprof_add_note(to, budget_note(last));
-	if (region_path()[0] == '\0')
-		pprof_add_note(to, "no directory for the shared region: kill -9 loses the last second; set "
-					"XDG_RUNTIME_DIR");
-	if (d.said_fallback)
-		pprof_add_note(to, "the output could not be written where "
-					"asked: this file lies elsewhere");
+/* Those that `told` does not have. Returns a bit for each. */
+static uint32_t add_notes(struct pprof *to, uint32_t told, bool last)
+{
+	uint32_t note, added = 0;
+	const char *text;
+
+	for (note = 0; note < NOTES; note++) {
+		text = told & 1u << note ? NULL : note_text(note, last);
+		if (!text)
+			continue;
+		pprof_add_note(to, text);
+		added |= 1u << note;
+	}
+	return added;
 }
 
 void drain_health(struct pprof_health *h)
@@ -324,23 +364,31 @@ void drain_health(struct pprof_health *h)
 
 /* --- what no sample stands for ------------------------------------------- */
 
-static void add_unsampled(uint64_t start_routine, uint64_t cpu_ns, void *arg)
+static void add_rest(uint64_t start_routine, uint64_t cpu_ns, void *arg)
 {
+	struct rest *r = arena_alloc(&d.arena, sizeof(*r));
+
 	*(uint64_t *)arg += cpu_ns;
-	pprof_add_unsampled(d.pprof, start_routine, cpu_ns);
+	if (!r)
+		return;
+	*r = (struct rest){ d.rests, start_routine, cpu_ns };
+	d.rests = r;
 }
 
 /*
  * At the end of the process: the rest of every thread, the accounts, and what
  * is left of the process's CPU time, which is what threads used before and after
- * they were registered.
+ * they were registered. The accounts are emptied by it: once a round, however
+ * often that is encoded.
  */
-static void add_rests(const struct pprof_health *h)
+static void collect_rests(void)
 {
 	uint32_t slots = region_slots(), i;
 	uint64_t rests = 0, known;
+	struct pprof_health h;
 
-	thread_account_settle(h->cpu_ns);
+	drain_health(&h);
+	thread_account_settle(h.cpu_ns);
 	for (i = 0; i < slots; i++) {
 		struct thread_record *t = region_record(i);
 		uint64_t rest;
@@ -350,15 +398,23 @@ static void add_rests(const struct pprof_health *h)
 		rest = thread_unsampled(
 			t, sys_clock_ns(sys_thread_clock(t->tid)));
 		if (rest > 0)
-			add_unsampled(t->start_routine, rest, &rests);
+			add_rest(t->start_routine, rest, &rests);
 	}
-	thread_account_drain(add_unsampled, &rests);
-	known = h->sampled_ns + rests;
-	if (h->cpu_ns > known)
-		add_unsampled(0, h->cpu_ns - known, &rests);
-	known = wall_unsampled_ns(h->cpu_ns);
-	if (known > 0)
-		pprof_add_unsampled_wall(d.pprof, known);
+	thread_account_drain(add_rest, &rests);
+	known = h.sampled_ns + rests;
+	if (h.cpu_ns > known)
+		add_rest(0, h.cpu_ns - known, &rests);
+}
+
+static void add_rests(uint64_t cpu_ns)
+{
+	const struct rest *r;
+	uint64_t wall_ns = wall_unsampled_ns(cpu_ns);
+
+	for (r = d.rests; r; r = r->next)
+		pprof_add_unsampled(d.pprof, r->start_routine, r->cpu_ns);
+	if (wall_ns > 0)
+		pprof_add_unsampled_wall(d.pprof, wall_ns);
 }
 
 /* --- writing ------------------------------------------------------------- */
@@ -382,14 +438,16 @@ static void encode(bool last)
 	drain_describe(&process);
 	pprof_begin(d.pprof, &process, d.part);
 	add_stacks(d.pprof);
-	d.flushes++;
 	drain_health(&health);
+	health.flushes++;		/* this one */
 	health.done = last;
 	if (last)
-		add_rests(&health);
+		add_rests(health.cpu_ns);
 	pprof_add_health(d.pprof, &health);
-	add_notes(d.pprof, last);
-	modules_take_unloaded(add_unloaded, NULL);
+	/* with figures at the end, whatever was said before */
+	d.telling = add_notes(d.pprof, last ? d.told & ~(1u << NOTE_BUDGET)
+					    : d.told, last);
+	modules_visit_unloaded(add_unloaded, NULL);
 	d.fragment = pprof_end(d.pprof, since_start_ns(), &d.fragment_size);
 	if (!d.fragment)
 		d.fragment_size = 0;
@@ -418,7 +476,7 @@ static void encode_live(bool last)
 	drain_health(&health);
 	health.done = last;
 	pprof_add_health(d.live, &health);
-	add_notes(d.live, false);
+	add_notes(d.live, 0, false);
 	d.live_fragment = pprof_end(d.live, since_start_ns(), &d.live_size);
 }
 
@@ -436,6 +494,7 @@ static void forget(void)
 	d.first = NULL;
 	d.last = &d.first;
 	d.fragment = NULL;
+	d.rests = NULL;
 	stacks_clear(d.stacks);
 	arena_clear(&d.arena);
 }
@@ -472,13 +531,20 @@ static void say_once(int err)
 	}
 }
 
+/* What follows goes to a file that has nothing of it yet. */
+static void begin_file(void)
+{
+	pprof_reset(d.pprof);
+	d.told = 0;
+}
+
 static int rotate(void)
 {
 	int err = writer_rotate();
 
 	if (err != 0)
 		return err;
-	pprof_reset(d.pprof);
+	begin_file();
 	d.part++;
 	return 0;
 }
@@ -488,16 +554,21 @@ static int write_fragment(void)
 	int err = writer_append(d.fragment, d.fragment_size);
 
 	say_once(err);
-	if (err == 0)
-		release();
-	else
+	if (err != 0) {
 		pprof_undo(d.pprof); /* its ids are in no file */
-	return err;
+		return err;
+	}
+	d.flushes++;
+	d.told |= d.telling;
+	modules_told_unloaded();
+	return 0;
 }
 
 static int encode_and_write(bool last)
 {
 	encode(last);
+	if (d.fragment && writer_is_full(d.fragment_size) && rotate() == 0)
+		encode(last);
 	return d.fragment ? write_fragment() : -ENOMEM;
 }
 
@@ -505,7 +576,7 @@ static int encode_and_write(bool last)
 static int begin_again(bool last)
 {
 	writer_abandon();
-	pprof_reset(d.pprof);
+	begin_file();
 	return encode_and_write(last);
 }
 
@@ -518,6 +589,16 @@ void drain_refresh_modules(void)
 {
 	if (modules_refresh() == 1 && modules_take_stale())
 		sampler_forget_rules();
+}
+
+static int write_news(bool last)
+{
+	int err;
+
+	if (last)
+		collect_rests();
+	err = encode_and_write(last);
+	return err == -ESTALE ? begin_again(last) : err;
 }
 
 int drain_round(bool last)
@@ -534,23 +615,17 @@ int drain_round(bool last)
 		agent_cpu_ns(sys_clock_ns(CLOCK_THREAD_CPUTIME_ID)));
 	drain_refresh_modules();
 	drain_all();
-	encode_live(last);
-	if (!has_news(last)) {
-		d.fragment_size = 0;
-		release();
-		publish_live();
-		return 0;
-	}
-	if (writer_is_full(0))
-		rotate();
-	err = encode_and_write(last);
-	if (err == -ESTALE)
-		err = begin_again(last);
-	if (err == 0)
-		publish_live();
-	else
+	if (has_news(last))
+		err = write_news(last);
+	if (err != 0) {
 		forget();
-	return err;
+		return err;
+	}
+	/* After the file: what failed comes again, and is seen once. */
+	encode_live(last);
+	release();
+	publish_live();
+	return 0;
 }
 
 int drain_new_part(void)

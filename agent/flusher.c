@@ -26,6 +26,7 @@
 #include "agent/signals.h"
 #include "agent/sys.h"
 #include "agent/tasks.h"
+#include "agent/writer.h"
 
 /*
  * The wake-up. Linux defines SIGSTKFLT and never sends it; a standard signal
@@ -75,32 +76,70 @@ void flusher_nudge(void)
 		sys_tgkill(agent_process.pid, tid, WAKE_SIGNAL);
 }
 
-static uint64_t deadline_ns(int timeout_ms)
+/*
+ * How long an asker waits: `step_ns`, and the same again for as long as the
+ * flusher uses the CPU. On a machine where it has to queue for one so does
+ * the program; a flusher that hangs in a write is left alone.
+ */
+struct patience {
+	int tid;		/* of the flusher */
+	uint64_t step_ns, until_ns, limit_ns;
+	uint64_t cpu_ns;	/* its CPU time at the last look */
+};
+
+#define WAIT_MOST_NS 2000000000u	/* however it gets on */
+
+static struct patience patience_of(int tid, int timeout_ms)
 {
-	return sys_clock_ns(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000u;
+	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
+	struct patience p = {
+		.tid = tid,
+		.step_ns = (uint64_t)timeout_ms * 1000000u,
+		.cpu_ns = sys_clock_ns(sys_thread_clock(tid)),
+	};
+
+	p.until_ns = now + p.step_ns;
+	p.limit_ns = now + (p.step_ns > WAIT_MOST_NS ? p.step_ns
+						     : WAIT_MOST_NS);
+	return p;
+}
+
+/* What is left to wait, ns; 0: time is up. */
+static uint64_t time_left(struct patience *p)
+{
+	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC), cpu_ns;
+
+	if (now < p->until_ns)
+		return p->until_ns - now;
+	cpu_ns = sys_clock_ns(sys_thread_clock(p->tid));
+	if (now >= p->limit_ns || cpu_ns == p->cpu_ns)
+		return 0;
+	p->cpu_ns = cpu_ns;
+	p->until_ns = now + p->step_ns;
+	return p->step_ns;
 }
 
 /* Waits until *word differs from `value`. False when time is up. */
 static bool wait_change(_Atomic uint32_t *word, uint32_t value,
-			uint64_t deadline)
+			struct patience *p)
 {
 	struct timespec ts;
-	uint64_t now;
+	uint64_t left;
 
 	/* acquire: pairs with the release store of whoever changes it */
 	while (atomic_load_explicit(word, memory_order_acquire) == value) {
-		now = sys_clock_ns(CLOCK_MONOTONIC);
-		if (now >= deadline)
+		left = time_left(p);
+		if (left == 0)
 			return false;
-		ts.tv_sec = (time_t)((deadline - now) / 1000000000u);
-		ts.tv_nsec = (long)((deadline - now) % 1000000000u);
+		ts.tv_sec = (time_t)(left / 1000000000u);
+		ts.tv_nsec = (long)(left % 1000000000u);
 		sys_futex((uint32_t *)word, FUTEX_WAIT, value, &ts);
 	}
 	return true;
 }
 
 /* Waits for the requests of others to be over. False when time is up. */
-static bool take_turn(enum flusher_request request, uint64_t deadline)
+static bool take_turn(enum flusher_request request, struct patience *p)
 {
 	static const struct timespec pause = { 0, 100000 };
 	uint32_t idle = 0;
@@ -109,7 +148,7 @@ static bool take_turn(enum flusher_request request, uint64_t deadline)
 	while (!atomic_compare_exchange_strong_explicit(
 		&self.asked, &idle, request, memory_order_release,
 		memory_order_relaxed)) {
-		if (sys_clock_ns(CLOCK_MONOTONIC) >= deadline)
+		if (time_left(p) == 0)
 			return false;
 		sys_call(SYS_nanosleep, &pause, NULL);
 		idle = 0;
@@ -122,14 +161,14 @@ static bool take_turn(enum flusher_request request, uint64_t deadline)
  * its memory and descriptors are gone, but counts it as a thread for a moment
  * more, in which unshare() still fails.
  */
-static bool wait_gone(int tid, uint64_t deadline)
+static bool wait_gone(struct patience *p)
 {
 	static const struct timespec moment = { 0, 50000 };
 
-	if (!wait_change(&self.alive, 1, deadline))
+	if (!wait_change(&self.alive, 1, p))
 		return false;
-	while (sys_tgkill(agent_process.pid, tid, 0) != -ESRCH) {
-		if (sys_clock_ns(CLOCK_MONOTONIC) >= deadline)
+	while (sys_tgkill(agent_process.pid, p->tid, 0) != -ESRCH) {
+		if (time_left(p) == 0)
 			return false;
 		sys_call(SYS_nanosleep, &moment, NULL);
 	}
@@ -138,21 +177,23 @@ static bool wait_gone(int tid, uint64_t deadline)
 
 bool flusher_ask(enum flusher_request request, int timeout_ms)
 {
-	uint64_t deadline = deadline_ns(timeout_ms);
 	bool ends = request == FLUSHER_STOP || request == FLUSHER_FINISH;
+	int tid = flusher_tid();
+	struct patience p;
 	bool well;
-	int tid;
 
-	if (flusher_tid() == 0 || !take_turn(request, deadline))
+	if (tid == 0)
 		return false;
-	tid = flusher_tid();
+	p = patience_of(tid, timeout_ms);
+	if (!take_turn(request, &p))
+		return false;
 	sys_tgkill(agent_process.pid, tid, WAKE_SIGNAL);
-	if (!wait_change(&self.asked, request, deadline))
+	if (!wait_change(&self.asked, request, &p))
 		return false;
 	well = atomic_load_explicit(&self.result, memory_order_relaxed) >= 0;
 	/* back to idle: the next may ask */
 	atomic_store_explicit(&self.asked, 0, memory_order_release);
-	return (!ends || wait_gone(tid, deadline)) && well;
+	return (!ends || wait_gone(&p)) && well;
 }
 
 void flusher_reset_after_fork(void)
@@ -212,6 +253,17 @@ static bool empty_wake(int fd)
 }
 
 /*
+ * Without room for descriptors (RLIMIT_NOFILE below ours) the kernel refuses to
+ * poll: the wake-up is then waited for as a signal. Clients are not served.
+ */
+static void sleep_without_poll(const struct timespec *ts)
+{
+	signals_set set = SIGNALS_BIT(WAKE_SIGNAL);
+
+	sys_call(SYS_rt_sigtimedwait, &set, NULL, ts, 8);
+}
+
+/*
  * Sleeps until the next round is due, somebody wakes us, or a client has
  * something to say. While nothing is profiled there is no round: it sleeps
  * without an end. True if a round is asked for.
@@ -230,6 +282,8 @@ static bool sleep_until(int fd, uint64_t due)
 	long ready = sys_call(SYS_ppoll, p, 1 + clients,
 			      profiles ? &ts : NULL, NULL, 8);
 
+	if (ready == -EINVAL)
+		sleep_without_poll(profiles ? &ts : NULL);
 	/* cleared before the rings are read: a later wake-up is not lost */
 	woken = atomic_exchange_explicit(&self.wake_pending, 0,
 					 memory_order_seq_cst);
@@ -248,14 +302,23 @@ static void answer(int result)
 	sys_futex((uint32_t *)&self.asked, FUTEX_WAKE, INT32_MAX, NULL);
 }
 
+/*
+ * All is in the file. If not, for the disk is full, the readers of the file find
+ * the rest in the region; without a file nobody would.
+ */
+static void remove_region(int err)
+{
+	if (err == 0 || writer_path()[0] == '\0')
+		region_unlink();
+}
+
 static int flush_for_exec(void)
 {
 	int err;
 
 	clock_round(sys_clock_ns(CLOCK_MONOTONIC));
 	err = flusher_round(false);
-
-	region_unlink();
+	remove_region(err);
 	return err;
 }
 
@@ -274,8 +337,8 @@ static int finish(void)
 
 	clock_stop();
 	err = flusher_round(true);
+	remove_region(err);
 	control_close();
-	region_unlink();
 	drain_close();
 	return err;
 }
@@ -360,8 +423,7 @@ static void loop(int fd)
 			continue;
 		due = sys_clock_ns(CLOCK_MONOTONIC) + interval;
 		if (is_alone()) {
-			flusher_round(true);
-			region_unlink();
+			remove_region(flusher_round(true));
 			drain_close();
 			return;
 		}

@@ -41,8 +41,9 @@ enum flusher_request {
 };
 
 /*
- * Asks for something and waits until it is done, at most `timeout_ms`. Returns
- * true if it was done and went well. Any thread; a second one waits its turn.
+ * Asks for something and waits until it is done: at most `timeout_ms`, and up to
+ * 2 s while the flusher gets on and only has to queue for a CPU. True if it was
+ * done and went well. Any thread; a second one waits its turn.
  */
 bool flusher_ask(enum flusher_request request, int timeout_ms);
 

@@ -13,7 +13,8 @@
 #define KEPT_NS (60 * 1000000000ull)
 
 static struct block modules;	/* struct module, oldest first */
-static size_t told;		/* of them, by module_history_take() */
+/* Of them: shown by module_history_visit(), and known to have been written. */
+static size_t shown, told;
 
 static struct module *all(size_t *count)
 {
@@ -44,22 +45,29 @@ void module_history_prune(uint64_t now)
 	memmove(m, m + old, (count - old) * sizeof(*m));
 	modules.size -= old * sizeof(*m);
 	told -= old;
+	shown = told;
 }
 
-void module_history_take(void (*visit)(const struct module *, void *),
-			 void *arg)
+void module_history_visit(void (*visit)(const struct module *, void *),
+			  void *arg)
 {
-	size_t count;
+	size_t count, i;
 	const struct module *m = all(&count);
 
-	for (; told < count; told++)
-		visit(&m[told], arg);
+	for (i = told; i < count; i++)
+		visit(&m[i], arg);
+	shown = count;
+}
+
+void module_history_told(void)
+{
+	told = shown;
 }
 
 void module_history_clear(void)
 {
 	modules.size = 0;
-	told = 0;
+	told = shown = 0;
 }
 
 /* 2: `m` was there at `time_ns`. 1: it may have been. 0: it was not. */

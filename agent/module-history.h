@@ -19,9 +19,13 @@ void module_history_add(const struct module *m, uint64_t seen_ns,
 /* Lets go of what nobody can ask for any more. */
 void module_history_prune(uint64_t now);
 
-/* Calls `visit` for each that was added since the last call. */
-void module_history_take(void (*visit)(const struct module *, void *),
-			 void *arg);
+/*
+ * Calls `visit` for each that is not told yet; module_history_told(): those that
+ * it was last called for are.
+ */
+void module_history_visit(void (*visit)(const struct module *, void *),
+			  void *arg);
+void module_history_told(void);
 
 /*
  * What had `pc` at `time_ns`: `current`, which has it now (or NULL), or one of

@@ -472,9 +472,13 @@ const struct module *modules_main(void)
 	return m != NULL ? m : &table->module[0];
 }
 
-
-void modules_take_unloaded(void (*visit)(const struct module *, void *),
-			   void *arg)
+void modules_visit_unloaded(void (*visit)(const struct module *, void *),
+			    void *arg)
 {
-	module_history_take(visit, arg);
+	module_history_visit(visit, arg);
+}
+
+void modules_told_unloaded(void)
+{
+	module_history_told();
 }

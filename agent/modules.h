@@ -112,10 +112,12 @@ const struct module *modules_find_at(uint64_t pc, uint64_t time_ns);
 const struct module *modules_main(void);
 
 /*
- * Calls `visit` once for every module whose unload_ns was set since the last
- * call of this function. Flusher only.
+ * Calls `visit` for every unloaded module that is not told yet; what it was
+ * called for last is, from modules_told_unloaded() on. Between the two comes the
+ * write that may fail. Flusher only.
  */
-void modules_take_unloaded(void (*visit)(const struct module *, void *),
-			   void *arg);
+void modules_visit_unloaded(void (*visit)(const struct module *, void *),
+			    void *arg);
+void modules_told_unloaded(void);
 
 #endif

@@ -69,7 +69,10 @@ __asm__(".pushsection .text\n"
 	".popsection\n");
 
 /* r11 belongs to nobody at a call (psABI 3.2.3). */
-#define STUB(name)                                                        \
+#define STUB(name) STUB_AFTER(name, "")
+
+/* `first` is done before all. */
+#define STUB_AFTER(name, first)                                           \
 	__asm__(".pushsection .rodata.str1.1, \"aMS\", @progbits, 1\n"      \
 		"name_" #name ": .asciz \"" #name "\"\n"                    \
 		".popsection\n"                                             \
@@ -84,6 +87,7 @@ __asm__(".pushsection .text\n"
 		#name ":\n"                                                 \
 		"	.cfi_startproc\n"                                   \
 		"	endbr64\n"                                          \
+		first                                                       \
 		"	movq thread_call_regs@gottpoff(%rip), %r11\n"       \
 		"	movq %rsp, %fs:(%r11)\n"                            \
 		"	movq %rbp, %fs:8(%r11)\n"                           \
@@ -150,5 +154,17 @@ STUB(wait3)
 STUB(wait4)
 STUB(waitid)
 STUB(waitpid)
-/* what a runtime calls by number: futex, mostly */
-STUB(syscall)
+/*
+ * What a runtime calls by number: futex, mostly. 157, 231 and 317 are prctl,
+ * exit_group and seccomp (preload-rights.c).
+ */
+STUB_AFTER(syscall,
+	   "	cmpl $157, %edi\n"
+	   "	je syscall_by_number\n"
+	   "	cmpl $231, %edi\n"
+	   "	je syscall_by_number\n"
+	   "	cmpl $317, %edi\n"
+	   "	je syscall_by_number\n"
+	   ".globl syscall_goes_on\n"
+	   ".hidden syscall_goes_on\n"
+	   "syscall_goes_on:\n")

@@ -13,8 +13,10 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <string.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/flusher.h"
@@ -109,8 +111,22 @@ PRELOAD_EXPORT int setns(int fd, int type)
 
 /*
  * A filter may forbid what our handler and flusher need, down to killing the
- * process: before it is installed the agent leaves.
+ * process: before it is installed the agent leaves. Without a program the call
+ * only asks whether there are filters.
  */
+static void before_filter(unsigned long program)
+{
+	if (program && strcmp(agent_config.seccomp, "stay") != 0)
+		agent_step_aside("the program installed a seccomp filter: it was "
+				 "profiled up to then (PROFAGENT_SECCOMP)");
+}
+
+static void before_prctl(int option, unsigned long mode, unsigned long program)
+{
+	if (option == PR_SET_SECCOMP)
+		before_filter(mode == SECCOMP_MODE_STRICT ? 1 : program);
+}
+
 PRELOAD_EXPORT int prctl(int option, ...)
 {
 	unsigned long arg[4];
@@ -121,7 +137,57 @@ PRELOAD_EXPORT int prctl(int option, ...)
 	for (i = 0; i < 4; i++)
 		arg[i] = va_arg(list, unsigned long);
 	va_end(list);
-	if (option == PR_SET_SECCOMP)
-		agent_step_aside("the program installs a seccomp filter");
+	before_prctl(option, arg[0], arg[1]);
 	return PRELOAD_REAL(prctl)(option, arg[0], arg[1], arg[2], arg[3]);
 }
+
+/*
+ * The same by syscall(), which libseccomp uses, and an end of the process that
+ * is no _exit(). The stub of syscall() is in preload-blocking.c.
+ */
+__attribute__((used)) static void before_number(long number, unsigned long a,
+						unsigned long b,
+						unsigned long c)
+{
+	int errno_ = errno;
+
+	if (number == SYS_exit_group)
+		agent_end();
+	else if (number == SYS_prctl)
+		before_prctl((int)a, b, c);
+	else if (a == SECCOMP_SET_MODE_STRICT)
+		before_filter(1);
+	else if (a == SECCOMP_SET_MODE_FILTER)
+		before_filter(c);
+	errno = errno_;
+}
+
+_Static_assert(SYS_prctl == 157 && SYS_exit_group == 231 && SYS_seccomp == 317,
+	       "the stub of syscall() compares with these");
+
+/* The registers that hold arguments are kept; the stack becomes aligned. */
+__asm__(".pushsection .text\n"
+	".globl syscall_by_number\n"
+	".hidden syscall_by_number\n"
+	".type syscall_by_number, @function\n"
+	"syscall_by_number:\n"
+	"	.cfi_startproc\n"
+	"	push %rdi\n	.cfi_adjust_cfa_offset 8\n"
+	"	push %rsi\n	.cfi_adjust_cfa_offset 8\n"
+	"	push %rdx\n	.cfi_adjust_cfa_offset 8\n"
+	"	push %rcx\n	.cfi_adjust_cfa_offset 8\n"
+	"	push %r8\n	.cfi_adjust_cfa_offset 8\n"
+	"	push %r9\n	.cfi_adjust_cfa_offset 8\n"
+	"	push %rax\n	.cfi_adjust_cfa_offset 8\n"
+	"	call before_number\n"
+	"	pop %rax\n	.cfi_adjust_cfa_offset -8\n"
+	"	pop %r9\n	.cfi_adjust_cfa_offset -8\n"
+	"	pop %r8\n	.cfi_adjust_cfa_offset -8\n"
+	"	pop %rcx\n	.cfi_adjust_cfa_offset -8\n"
+	"	pop %rdx\n	.cfi_adjust_cfa_offset -8\n"
+	"	pop %rsi\n	.cfi_adjust_cfa_offset -8\n"
+	"	pop %rdi\n	.cfi_adjust_cfa_offset -8\n"
+	"	jmp syscall_goes_on\n"
+	"	.cfi_endproc\n"
+	".size syscall_by_number, . - syscall_by_number\n"
+	".popsection\n");

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "agent/format.h"
@@ -42,8 +43,10 @@ static struct {
 	_Atomic uint32_t slots;
 	int chunks;
 	int fd;				/* of the flusher; -1: anonymous */
+	int dir;			/* where it is, once the root may change;
+					 * of the flusher, -1: path will do */
 	char path[PATH_MAX];
-} r = { .fd = -1 };
+} r = { .fd = -1, .dir = -1 };
 
 static uint32_t chunk_first(int k)
 {
@@ -178,18 +181,35 @@ static off_t chunk_offset(int k)
 				(off_t)chunk_first(k) * REGION_SLOT_BYTES;
 }
 
+/*
+ * Makes the file long enough. Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ,
+ * which ends a program: asked before.
+ */
+static int extend_file(uint64_t size)
+{
+	struct rlimit limit;
+
+	if (sys_call(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) == 0 &&
+	    size > limit.rlim_cur)
+		return -EFBIG;
+	return (int)sys_call(SYS_ftruncate, r.fd, size);
+}
+
+/* What the file has no room for is memory that does not outlive us. */
 static uint8_t *map_chunk(int k)
 {
-	int flags = r.fd >= 0 ? MAP_SHARED : MAP_SHARED | MAP_ANONYMOUS;
+	int flags = MAP_SHARED | MAP_NORESERVE, fd = r.fd;
 	uint8_t *at;
 
-	if (r.fd >= 0 &&
-	    sys_call(SYS_ftruncate, r.fd,
-		     chunk_offset(k) + (off_t)chunk_bytes(k)) != 0)
-		return NULL;
-	at = sys_mmap(NULL, chunk_bytes(k), PROT_READ | PROT_WRITE,
-		      flags | MAP_NORESERVE, r.fd,
-		      r.fd >= 0 ? chunk_offset(k) : 0);
+	if (fd >= 0 && extend_file((uint64_t)chunk_offset(k) + chunk_bytes(k))) {
+		if (k == 0)
+			return NULL;	/* the whole region, then */
+		fd = -1;
+	}
+	if (fd < 0)
+		flags |= MAP_ANONYMOUS;
+	at = sys_mmap(NULL, chunk_bytes(k), PROT_READ | PROT_WRITE, flags, fd,
+		      fd >= 0 ? chunk_offset(k) : 0);
 	if (at)
 		/* a forked child has a region of its own */
 		sys_madvise(at, chunk_bytes(k), MADV_DONTFORK);
@@ -359,6 +379,40 @@ const char *region_directory(char *text)
 	return text;
 }
 
+/* From another root the path would lead nowhere. */
+static void keep_directory(void)
+{
+	char dir[PATH_MAX];
+
+	if (r.dir >= 0 || r.path[0] == '\0')
+		return;
+	r.dir = sys_open(region_directory(dir),
+			 O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+}
+
+/* The file as unlinkat() and renameat() want it. */
+static const char *name_in(int *dir)
+{
+	*dir = r.dir >= 0 ? r.dir : AT_FDCWD;
+	return r.dir >= 0 ? strrchr(r.path, '/') + 1 : r.path;
+}
+
+static int move_to(const char *path, unsigned user, unsigned group)
+{
+	const char *name;
+	int dir;
+
+	name = name_in(&dir);
+	if (sys_call(SYS_renameat, dir, name, AT_FDCWD, path) != 0)
+		return -EXDEV;
+	memcpy(r.path, path, sizeof(r.path));
+	if (r.dir >= 0)
+		sys_close(r.dir);
+	r.dir = -1;
+	keep_directory();
+	return (int)sys_call(SYS_fchown, r.fd, user, group);
+}
+
 void region_hand_over(unsigned user, unsigned group)
 {
 	char dir[PATH_MAX], path[PATH_MAX];
@@ -366,6 +420,7 @@ void region_hand_over(unsigned user, unsigned group)
 	struct format f;
 	struct stat st;
 
+	keep_directory();
 	if (!name || sys_fstat(r.fd, &st) != 0 || st.st_uid == user)
 		return;
 	format_init(&f, dir, sizeof(dir));
@@ -375,23 +430,24 @@ void region_hand_over(unsigned user, unsigned group)
 	format_init(&f, path, sizeof(path));
 	format_printf(&f, "%s%s", dir, name);
 	if (f.cut || sys_lstat(dir, &st) != 0 || !S_ISDIR(st.st_mode) ||
-	    st.st_uid != user || sys_rename(r.path, path) != 0 ||
-	    sys_call(SYS_fchown, r.fd, user, group) != 0) {
+	    st.st_uid != user || move_to(path, user, group) != 0)
 		region_unlink();
-		return;
-	}
-	memcpy(r.path, path, sizeof(r.path));
 }
 
 void region_unlink(void)
 {
-	if (r.path[0])
-		sys_call(SYS_unlink, r.path);
+	const char *name;
+	int dir;
+
+	if (r.path[0] == '\0')
+		return;
+	name = name_in(&dir);
+	sys_call(SYS_unlinkat, dir, name, 0);
 	r.path[0] = '\0';
 }
 
 void region_reset_after_fork(void)
 {
 	memset(&r, 0, sizeof(r));
-	r.fd = -1;
+	r.fd = r.dir = -1;
 }

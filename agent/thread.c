@@ -47,6 +47,12 @@ static __thread struct {
 	uint64_t stack_low, stack_high;
 } self __attribute__((tls_model("initial-exec")));
 
+/* The one thread of a forked child, which the flusher registers. */
+static struct {
+	_Atomic int tid;	/* 0: not registered */
+	uint32_t slot;
+} forked;
+
 __thread struct thread_call_regs thread_call_regs
 	__attribute__((tls_model("initial-exec"), visibility("hidden")));
 
@@ -308,7 +314,19 @@ struct thread_record *thread_from_cookie(uint64_t cookie, uint32_t *slot)
 
 uint32_t thread_self(void)
 {
+	/* acquire: pairs with the release in thread_set_forked() */
+	if (self.slot_plus_1 == 0 &&
+	    atomic_load_explicit(&forked.tid, memory_order_acquire) != 0 &&
+	    sys_gettid() == forked.tid)
+		self.slot_plus_1 = forked.slot + 1;
 	return self.slot_plus_1 - 1;	/* 0 becomes THREAD_NO_SLOT */
+}
+
+void thread_set_forked(uint32_t slot, int tid)
+{
+	forked.slot = slot;
+	/* release: pairs with the acquire in thread_self() */
+	atomic_store_explicit(&forked.tid, tid, memory_order_release);
 }
 
 void thread_set_self(uint32_t slot, uint64_t stack_low, uint64_t stack_high)
@@ -451,4 +469,5 @@ void thread_reset_after_fork(void)
 	settled_ns = 0;
 	atomic_store_explicit(&next_slot, 0, memory_order_relaxed);
 	self.slot_plus_1 = 0;
+	atomic_store_explicit(&forked.tid, 0, memory_order_relaxed);
 }

@@ -95,6 +95,9 @@ struct thread_record *thread_from_cookie(uint64_t cookie, uint32_t *slot);
 /* Slot of the calling pthread, THREAD_NO_SLOT if it has none. Reads TLS. */
 uint32_t thread_self(void);
 
+/* It is the slot of the one thread of a forked child. Flusher. */
+void thread_set_forked(uint32_t slot, int tid);
+
 /* Its slot, and the bounds of its stack (0: unknown), in TLS. */
 void thread_set_self(uint32_t slot, uint64_t stack_low, uint64_t stack_high);
 

@@ -36,6 +36,7 @@ RUNS = [
     (["short-threads", "2000", "1000"], {}),
     (["short-threads", "100", "20000"], {}),
     (["fork-tree"], {}),
+    (["fork-tree"], {"CLOCK": "itimer"}),
     (["exec-chain"], {}),
     (["spawn"], {}),
     (["dlopen-loop", PLUGIN], {}),

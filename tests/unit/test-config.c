@@ -37,6 +37,7 @@ START_TEST(defaults)
 	ck_assert(c.start);
 	ck_assert(c.children);
 	ck_assert(!c.help);
+	ck_assert_str_eq(c.seccomp, "leave");
 	ck_assert_str_eq(c.log, "stderr");
 	ck_assert_str_eq(c.parent_run, "");
 }

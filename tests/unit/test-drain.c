@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -179,6 +180,63 @@ START_TEST(a_file_that_vanished_is_begun_again)
 }
 END_TEST
 
+/* All files together, and the size of the largest. */
+START_TEST(no_file_is_larger_than_asked)
+{
+	static const struct writer_names names = { "test", 1, "host", 0 };
+	uint32_t slot = begin_thread(getpid());
+	char bad, old[sizeof(output) + 8];
+	struct stat st;
+
+	snprintf(old, sizeof(old), "%s/out.old.pb.gz", dir);
+	ck_assert_int_eq(writer_init(output, dir, &names, "", 64 << 10, &bad),
+			 0);
+	for (uint64_t i = 0; i < 400; i++) {
+		/* members of very different sizes */
+		for (uint64_t k = 0; k <= i % 40; k++)
+			ck_assert(push(slot, i, (uint32_t)(5 + k)));
+		ck_assert_int_eq(drain_round(false), 0);
+		ck_assert_int_eq(stat(output, &st), 0);
+		ck_assert_int_le(st.st_size, 64 << 10);
+	}
+	ck_assert_int_eq(stat(old, &st), 0);
+	ck_assert_int_gt(st.st_size, 32 << 10);
+	ck_assert_int_le(st.st_size, 64 << 10);
+	ck_assert_int_gt(samples_in_file(), 0);
+}
+END_TEST
+
+static unsigned times_in_file(const char *text)
+{
+	g_autofree char *data = NULL;
+	size_t size = 0;
+	unsigned times = 0;
+
+	ck_assert(g_file_get_contents(output, &data, &size, NULL));
+	for (const char *at = data;
+	     (at = memmem(at, size - (size_t)(at - data), text, strlen(text)));
+	     at++)
+		times++;
+	return times;
+}
+
+START_TEST(a_note_is_written_once_a_file)
+{
+	uint32_t slot = begin_thread(getpid());
+
+	clock_say(CLOCK_NOTE_TICK);
+	for (uint64_t i = 0; i < 5; i++) {
+		ck_assert(push(slot, i, 5));
+		ck_assert_int_eq(drain_round(false), 0);
+	}
+	ck_assert_uint_eq(times_in_file(clock_said(CLOCK_NOTE_TICK)), 1);
+	ck_assert_int_eq(drain_new_part(), 0);
+	ck_assert(push(slot, 6, 5));
+	ck_assert_int_eq(drain_round(false), 0);
+	ck_assert_uint_eq(times_in_file(clock_said(CLOCK_NOTE_TICK)), 1);
+}
+END_TEST
+
 /* --- threads: the sanitizer looks on ---------------------------------------- */
 
 static _Atomic int running;
@@ -237,6 +295,8 @@ int main(void)
 	tcase_add_test(tc, a_round_writes_and_releases);
 	tcase_add_test(tc, what_cannot_be_written_is_not_lost);
 	tcase_add_test(tc, a_new_part_is_a_whole_file);
+	tcase_add_test(tc, no_file_is_larger_than_asked);
+	tcase_add_test(tc, a_note_is_written_once_a_file);
 	tcase_add_test(tc, a_file_that_vanished_is_begun_again);
 	tcase_add_test(tc, many_threads_lose_nothing);
 	suite_add_tcase(suite, tc);

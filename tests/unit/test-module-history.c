@@ -76,6 +76,12 @@ static void visit(const struct module *m, void *arg)
 	visits++;
 }
 
+static void take(uint32_t *last)
+{
+	module_history_visit(visit, last);
+	module_history_told();
+}
+
 START_TEST(each_is_told_once_and_in_order)
 {
 	uint32_t last = 0;
@@ -85,10 +91,26 @@ START_TEST(each_is_told_once_and_in_order)
 
 		module_history_add(&m, 10, 20);
 		if (i % 100 == 0)
-			module_history_take(visit, &last);
+			take(&last);
 	}
-	module_history_take(visit, &last);
+	take(&last);
 	ck_assert_uint_eq(visits, 500);
+}
+END_TEST
+
+START_TEST(what_was_not_told_is_shown_again)
+{
+	struct module a = module(1, 0x1000, 0, 1);
+	uint32_t last = 0;
+
+	module_history_add(&a, 10, 20);
+	module_history_visit(visit, &last);
+	last = 0;
+	module_history_visit(visit, &last);
+	module_history_told();
+	ck_assert_uint_eq(visits, 2);
+	take(&last);
+	ck_assert_uint_eq(visits, 2);
 }
 END_TEST
 
@@ -102,7 +124,7 @@ START_TEST(what_is_old_goes_once_it_was_told)
 	module_history_add(&b, 99 * SECOND, 100 * SECOND);
 	module_history_prune(200 * SECOND);	/* nobody was told */
 	ck_assert_uint_eq(found(NULL, 0x1000, 2 * SECOND), 1);
-	module_history_take(visit, &last);
+	take(&last);
 	module_history_prune(30 * SECOND);	/* not old yet */
 	ck_assert_uint_eq(found(NULL, 0x1000, 2 * SECOND), 1);
 	module_history_prune(70 * SECOND);
@@ -125,6 +147,7 @@ int main(void)
 	tcase_add_test(tc, between_two_readings_either_may_have_been_there);
 	tcase_add_test(tc, certainty_wins_over_chance);
 	tcase_add_test(tc, each_is_told_once_and_in_order);
+	tcase_add_test(tc, what_was_not_told_is_shown_again);
 	tcase_add_test(tc, what_is_old_goes_once_it_was_told);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
