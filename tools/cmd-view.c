@@ -1,14 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* profagent view: a profile, or a running program, on a terminal with keys. */
+#include <string.h>
+
 #include "tools/cmd.h"
 #include "tools/screen.h"
+#include "tools/targets.h"
 #include "tools/view.h"
 #include "tools/viewer-text.h"
 
 static const char name[] = "view";
 
+#define GATHER "5s"	/* where there is no terminal */
+
 static gboolean parse(View *v, int *argc, char ***argv, GError **error)
 {
+	const GOptionEntry entries[] = {
+		{ "tree", 0, 0, G_OPTION_ARG_NONE, &v->tree,
+		  "Of processes: with all that came from them", NULL },
+		{ "duration", 0, 0, G_OPTION_ARG_STRING, &v->duration,
+		  "Of processes, without a terminal: gather for TIME "
+		  "(" GATHER ")", "TIME" },
+		{ NULL }
+	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
 	g_option_context_set_summary(context, "Shows on a terminal where the "
@@ -16,6 +29,7 @@ static gboolean parse(View *v, int *argc, char ***argv, GError **error)
 		"writes text.");
 	g_option_context_set_description(context,
 		"Read more in the manual page profagent-view(1).");
+	g_option_context_add_main_entries(context, entries, NULL);
 	selection_add_options(&v->selection, context, TRUE);
 	load_add_options(&v->load, context);
 	return g_option_context_parse(context, argc, argv, error);
@@ -26,7 +40,15 @@ static gboolean check(View *v, GError **error)
 	if (!v->load.files) {
 		g_set_error_literal(error, G_OPTION_ERROR,
 				    G_OPTION_ERROR_BAD_VALUE,
-				    "what? Usage: profagent view FILE...");
+				    "what? Usage: profagent view "
+				    "FILE...|PID...|NAME...");
+		return FALSE;
+	}
+	if (!selection_parse_time(v->duration ? v->duration : GATHER,
+				  &v->duration_ns) || v->duration_ns == 0) {
+		g_set_error_literal(error, G_OPTION_ERROR,
+				    G_OPTION_ERROR_BAD_VALUE, "--duration is "
+				    "a time such as 10s, 500ms or 2m");
 		return FALSE;
 	}
 	return selection_check(&v->selection, error);
@@ -50,6 +72,37 @@ static int show_file(View *v)
 	return v->load.failed ? CMD_FAILED : CMD_DONE;
 }
 
+/* What is surely meant: a path, or the name of a profile. */
+static gboolean is_path(const char *word)
+{
+	return strchr(word, '/') || g_str_has_suffix(word, ".gz") ||
+	       g_str_has_suffix(word, ".pb") ||
+	       g_str_has_suffix(word, ".region") ||
+	       g_file_test(word, G_FILE_TEST_IS_DIR);
+}
+
+/* Processes; then files, for a program may lie here under its name. */
+static int show(View *v)
+{
+	const TargetQuery query = { .words = v->load.files, .tree = v->tree };
+	const char *first = v->load.files[0];
+	g_autoptr(GPtrArray) targets = NULL;
+	g_autoptr(GError) error = NULL;
+
+	if (is_path(first))
+		return show_file(v);
+	targets = targets_find(&query, &error);
+	if (!targets && g_file_test(first, G_FILE_TEST_EXISTS))
+		return show_file(v);
+	if (!targets)
+		return cmd_fail(name, "no file '%s', and %s", first,
+				error->message);
+	if (selection_needs_moments(&v->selection))
+		return cmd_usage(name, "--from and --to are for files only");
+	v->selection.options.no_inlines = v->load.no_inlines;
+	return view_processes(v, targets);
+}
+
 int cmd_view(int argc, char **argv)
 {
 	View v = { 0 };
@@ -59,7 +112,8 @@ int cmd_view(int argc, char **argv)
 	if (!parse(&v, &argc, &argv, &error) || !check(&v, &error))
 		status = cmd_usage(name, "%s", error->message);
 	else
-		status = show_file(&v);
+		status = show(&v);
+	g_free(v.duration);
 	load_release(&v.load);
 	selection_release(&v.selection);
 	return status;

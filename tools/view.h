@@ -11,10 +11,16 @@
 typedef struct {
 	Load load;			/* its files are all the words */
 	Selection selection;
+	gboolean tree;			/* with all that came from them */
+	char *duration;			/* how long there is gathered for text, */
+	guint64 duration_ns;		/* the same */
 } View;
 
 /* A profile that is all there, until the user has enough: exit status. */
 int view_file_show(View *view, Profile *p);
+
+/* Running processes (Target, at least one): exit status. */
+int view_processes(View *view, GPtrArray *targets);
 
 /*
  * Closes the screen. A signal that asked for the end ends the process, but for

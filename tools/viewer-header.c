@@ -67,6 +67,10 @@ char *viewer_header_status(const ViewerInfo *info)
 
 	viewer_format_int(samples, (double)info->samples);
 	viewer_format_int(lost, (double)info->lost);
+	if (info->state)
+		g_string_append_printf(to, "%s, ", info->state);
+	if (info->window)
+		g_string_append_printf(to, "%s, ", info->window);
 	g_string_append_printf(to, "%s samples", samples);
 	add_rate(to, info);
 	g_string_append_printf(to, ", %s lost", lost);
@@ -74,10 +78,6 @@ char *viewer_header_status(const ViewerInfo *info)
 		g_string_append_printf(to, ", %" G_GUINT64_FORMAT " thread%s",
 				       info->threads,
 				       info->threads == 1 ? "" : "s");
-	if (info->state)
-		g_string_append_printf(to, ", %s", info->state);
-	if (info->window)
-		g_string_append_printf(to, ", %s", info->window);
 	if (info->age_us > 0) {
 		viewer_format_time(age, (double)info->age_us * 1e3);
 		g_string_append_printf(to, ", %s old", age);

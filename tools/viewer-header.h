@@ -10,7 +10,7 @@
 typedef struct {
 	char *title;			/* file, or program; owned */
 	char *state;			/* "running", "reconnecting"; owned */
-	char *window;			/* "since it began"; owned */
+	char *window;			/* "all time"; owned */
 	char *missing;			/* why there are no data; owned */
 	guint64 cpu_ns, wall_ns;
 	guint64 samples, lost, threads;
@@ -35,7 +35,7 @@ double viewer_info_cpu(const ViewerInfo *info);
 /* "(47ms/205ms)"; more than one core says so. */
 char *viewer_header_fraction(const ViewerInfo *info);
 
-/* "1187 samples, 98.9 of 99 Hz, 0 lost, 4 threads, running, since it began" */
+/* "running, all time, 1187 samples, 98.9 of 99 Hz, 0 lost, 4 threads" */
 char *viewer_header_status(const ViewerInfo *info);
 
 /* "app.1234.pb.gz 12:34:56", local time. */
