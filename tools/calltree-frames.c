@@ -296,25 +296,60 @@ static FrameKey process_key(CalltreeFrames *f, const ProfileSample *s)
 	return key;
 }
 
-static FrameKey label_key(CalltreeFrames *f, const ProfileSample *s)
+char *calltree_frames_label(const Profile *p, const ProfileLabel *l)
 {
-	FrameKey key = { .name = profile_string(f->p, "[no label]", -1) };
-	guint i;
+	const char *unit = profile_text(p, l->unit);
 
-	for (i = 0; i < s->label_count; i++) {
+	if (l->text != 0)
+		return g_strdup(profile_text(p, l->text));
+	return g_strdup_printf("%" G_GINT64_FORMAT "%s%s", l->number,
+			       *unit ? " " : "", unit);
+}
+
+static gint compare_texts(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* All labels of a sample, as "key=value, key=value", whatever their order. */
+static char *all_labels(const Profile *p, const ProfileSample *s)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < s->label_count; i++) {
+		const ProfileLabel *l = profile_at(p->labels, ProfileLabel,
+						   s->first_label + i);
+		g_autofree char *value = calltree_frames_label(p, l);
+
+		g_ptr_array_add(all, g_strdup_printf("%s=%s", profile_text(
+			p, l->key), value));
+	}
+	g_ptr_array_sort(all, compare_texts);
+	g_ptr_array_add(all, NULL);
+	return g_strjoinv(", ", (char **)all->pdata);
+}
+
+/* What a sample says for the label asked for; NULL: it has no such. */
+static char *label_of(const CalltreeFrames *f, const ProfileSample *s)
+{
+	if (!f->o->label)
+		return s->label_count ? all_labels(f->p, s) : NULL;
+	for (guint i = 0; i < s->label_count; i++) {
 		const ProfileLabel *l = profile_at(f->p->labels, ProfileLabel,
 						   s->first_label + i);
-		g_autofree char *text = NULL;
 
-		if (g_strcmp0(profile_text(f->p, l->key), f->o->label) != 0)
-			continue;
-		text = g_strdup_printf("%" G_GINT64_FORMAT "%s%s", l->number,
-				       l->unit ? " " : "",
-				       profile_text(f->p, l->unit));
-		key.name = l->text ? l->text : profile_string(f->p, text, -1);
-		break;
+		if (strcmp(profile_text(f->p, l->key), f->o->label) == 0)
+			return calltree_frames_label(f->p, l);
 	}
-	return key;
+	return NULL;
+}
+
+static FrameKey label_key(CalltreeFrames *f, const ProfileSample *s)
+{
+	g_autofree char *text = label_of(f, s);
+
+	return (FrameKey){ .name = profile_string(
+		f->p, text ? text : "[no label]", -1) };
 }
 
 guint32 calltree_frames_thread_of(CalltreeFrames *f, const ProfileSample *s)

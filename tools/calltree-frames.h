@@ -53,4 +53,7 @@ guint32 calltree_frames_thread_of(CalltreeFrames *f, const ProfileSample *s);
 ProfileString calltree_frames_thread(Profile *p, const CalltreeOptions *o,
 				     guint32 thread);
 
+/* The value of a label as text, g_free() it: "GET", "4096 bytes". */
+char *calltree_frames_label(const Profile *p, const ProfileLabel *l);
+
 #endif

@@ -29,10 +29,17 @@ typedef struct {
 	gint samples_type;		/* index, -1: none */
 	guint32 turn;			/* of the sample, from 1 */
 	gint8 *threads;			/* per thread: 1 kept, 0 not */
+	GArray *labels;			/* LabelWish, all of which must hold */
 	NodeTable table;
 	CalltreeNode *block;
 	guint block_used;
 } Builder;
+
+/* A label that samples must have. */
+typedef struct {
+	ProfileString key;
+	const char *value;		/* NULL: any */
+} LabelWish;
 
 /* What one sample adds. */
 typedef struct {
@@ -69,6 +76,47 @@ static void choose_threads(Builder *b)
 			b->o->thread, profile_text(b->p, profile_at(
 				b->p->threads, ProfileThread, i)->name),
 			0, NULL);
+}
+
+static void choose_labels(Builder *b)
+{
+	char **at = b->o->labels;
+
+	b->labels = g_array_new(FALSE, FALSE, sizeof(LabelWish));
+	for (; at && *at; at++) {
+		const char *equals = strchr(*at, '=');
+		LabelWish wish = {
+			profile_string(b->p, *at, equals ? equals - *at : -1),
+			equals ? equals + 1 : NULL,
+		};
+
+		g_array_append_val(b->labels, wish);
+	}
+}
+
+static gboolean has_label(const Builder *b, const ProfileSample *s,
+			  const LabelWish *wish)
+{
+	for (guint i = 0; i < s->label_count; i++) {
+		const ProfileLabel *l = profile_at(b->p->labels, ProfileLabel,
+						   s->first_label + i);
+		g_autofree char *value = NULL;
+
+		if (l->key != wish->key)
+			continue;
+		value = calltree_frames_label(b->p, l);
+		if (!wish->value || strcmp(value, wish->value) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean has_labels(const Builder *b, const ProfileSample *s)
+{
+	for (guint i = 0; i < b->labels->len; i++)
+		if (!has_label(b, s, &g_array_index(b->labels, LabelWish, i)))
+			return FALSE;
+	return TRUE;
 }
 
 /* The part of a sample that lies in the time asked for. */
@@ -111,6 +159,8 @@ static gboolean is_looked_at(const Builder *b, const ProfileSample *s,
 		return FALSE;
 	if (o->pid != 0 && profile_at(b->p->processes, ProfileProcess,
 				      s->process)->pid != o->pid)
+		return FALSE;
+	if (b->labels->len > 0 && !has_labels(b, s))
 		return FALSE;
 	if (o->from_ns != 0 || o->to_ns != 0)
 		*sum = sum_in_time(b, s, sum);
@@ -484,6 +534,7 @@ Calltree *calltree_new(Profile *p, const CalltreeOptions *options)
 	calltree_frames_init(&b.frames, p, options);
 	b.path = g_array_new(FALSE, FALSE, sizeof(CalltreeFrame));
 	choose_threads(&b);
+	choose_labels(&b);
 	count_samples(&b);
 	t->items = b.frames.items;
 	place = sort_items(t, b.seen);
@@ -492,6 +543,7 @@ Calltree *calltree_new(Profile *p, const CalltreeOptions *options)
 	g_array_free(b.path, TRUE);
 	g_free(b.seen);
 	g_free(b.threads);
+	g_array_free(b.labels, TRUE);
 	g_free(b.table.slots);
 	return t;
 }

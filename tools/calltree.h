@@ -26,7 +26,8 @@ typedef enum {
 /* What of a Profile is looked at, and how frames are merged. */
 typedef struct {
 	CalltreeBy by;
-	const char *label;		/* for CALLTREE_BY_LABEL */
+	const char *label;		/* for CALLTREE_BY_LABEL; NULL: all labels
+					 * of a sample together */
 	guint type;			/* sample type, index */
 	gboolean flat;			/* the items alone: root stays empty */
 	gboolean inverted;		/* bottom-up */
@@ -40,6 +41,8 @@ typedef struct {
 	/* Which samples are looked at: the others do not count at all. */
 	GRegex *thread;			/* of matching threads */
 	gint32 pid;			/* of this process, 0: all */
+	char **labels;			/* with all of these, each "KEY=VALUE"
+					 * or "KEY" for any value */
 	guint64 from_ns, to_ns;		/* moments in [from, to), to 0: all */
 	/* Which are shown: the others still count in the total. */
 	GRegex *focus;			/* with a matching frame */

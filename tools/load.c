@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/cmd.h"
+#include "tools/profile-cut.h"
 #include "tools/progress.h"
 #include "tools/symbols.h"
 
@@ -37,6 +38,31 @@ static gboolean is_region_name(const char *path)
 	return g_str_has_suffix(path, ".region");
 }
 
+/* One FILE, or FILE@FROM..TO. */
+static gboolean read_file(Profile *p, const char *word, PprofReadFlags flags,
+			  GError **error)
+{
+	g_autofree char *path = NULL;
+	guint first = p->samples->len;
+	GError *local = NULL;
+	ProfileCut cut;
+
+	if (!profile_cut_parse(word, &path, &cut, &local)) {
+		if (!local)
+			return pprof_read_path(p, word, flags, error);
+		g_propagate_error(error, local);
+		return FALSE;
+	}
+	flags &= ~(PprofReadFlags)PPROF_READ_NO_MOMENTS;
+	if (!pprof_read_path(p, path, flags, error))
+		return FALSE;
+	if (profile_cut(p, first, &cut))
+		return TRUE;
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "%s: the profile has no times", word);
+	return FALSE;
+}
+
 static void read_all(Load *l, Profile *p, const char *name, gboolean regions,
 		     Progress *progress, guint *good)
 {
@@ -50,7 +76,7 @@ static void read_all(Load *l, Profile *p, const char *name, gboolean regions,
 		if (is_region_name(l->files[i]) != regions)
 			continue;
 		progress_update(progress, i, n);
-		if (pprof_read_path(p, l->files[i], flags, &error)) {
+		if (read_file(p, l->files[i], flags, &error)) {
 			(*good)++;
 			continue;
 		}

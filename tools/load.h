@@ -24,7 +24,7 @@ typedef struct {
 void load_add_options(Load *l, GOptionContext *context);
 
 /*
- * Reads them all. A file that cannot be read is said so on stderr in the
+ * Reads them all, of FILE@FROM..TO that range (tools/profile-cut.h). A file that cannot be read is said so on stderr in the
  * name of command `name` and counted in `failed`; the others are shown. NULL if
  * none could be read.
  */

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define LABEL_PREFIX "label:"
+#define LABEL "label"
+#define LABEL_PREFIX LABEL ":"
 /* Pools by themselves: names that differ in the number at their end. */
 #define AUTO "auto"
 #define AUTO_POOLS "^(.*?)[-_.:# ]*[0-9]+$"
@@ -16,14 +17,15 @@ static const struct {
 	{ "function", CALLTREE_BY_FUNCTION }, { "line", CALLTREE_BY_LINE },
 	{ "module", CALLTREE_BY_MODULE }, { "thread", CALLTREE_BY_THREAD },
 	{ "process", CALLTREE_BY_PROCESS }, { "address", CALLTREE_BY_ADDRESS },
+	{ LABEL, CALLTREE_BY_LABEL },
 };
 
 void selection_add_options(Selection *s, GOptionContext *context, gboolean by)
 {
 	const GOptionEntry merge[] = {
 		{ "by", 0, 0, G_OPTION_ARG_STRING, &s->by,
-		  "Merge by function, line, module, thread, process, address "
-		  "or label:KEY (function)", "WHAT" },
+		  "Merge by function, line, module, thread, process, address, "
+		  "label or label:KEY (function)", "WHAT" },
 		{ NULL }
 	};
 	const GOptionEntry entries[] = {
@@ -33,6 +35,9 @@ void selection_add_options(Selection *s, GOptionContext *context, gboolean by)
 		  "Only threads whose name matches", "REGEX" },
 		{ "pid", 0, 0, G_OPTION_ARG_INT, &s->pid,
 		  "Only this process", "PID" },
+		{ "label", 0, 0, G_OPTION_ARG_STRING_ARRAY, &s->labels,
+		  "Only samples with this label; repeated: with all of them",
+		  "KEY[=VALUE]" },
 		{ "from", 0, 0, G_OPTION_ARG_STRING, &s->from,
 		  "Only what was sampled at or after TIME since the start "
 		  "(2.5, 300ms, 2m)", "TIME" },
@@ -176,7 +181,7 @@ static gboolean check_by(Selection *s, GError **error)
 			return TRUE;
 		}
 	set_error(error, "--by %s: it is function, line, module, thread, "
-		  "process, address or label:KEY", s->by);
+		  "process, address, label or label:KEY", s->by);
 	return FALSE;
 }
 
@@ -189,6 +194,7 @@ gboolean selection_check(Selection *s, GError **error)
 	    !check_time("--to", s->to, &o->to_ns, error))
 		return FALSE;
 	o->pid = s->pid;
+	o->labels = s->labels;
 	if (!s->to || o->to_ns > o->from_ns)
 		return TRUE;
 	set_error(error, "--to %s: nothing lies before it and not before "
@@ -252,6 +258,7 @@ void selection_release(Selection *s)
 			   &s->options.group_threads };
 	gsize i;
 
+	g_clear_pointer(&s->labels, g_strfreev);
 	for (i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_clear_pointer(texts[i], g_free);
 	for (i = 0; i < G_N_ELEMENTS(all); i++)

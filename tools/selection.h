@@ -13,6 +13,7 @@
 /* Zeroed to begin with; filled by GOption, freed by selection_release(). */
 typedef struct {
 	char *by, *type, *thread, *from, *to, *group_threads;
+	char **labels;
 	char *focus, *ignore, *hide, *root_at, *fold;
 	gint pid;
 	CalltreeOptions options;	/* filled by the functions below */

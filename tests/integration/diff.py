@@ -152,6 +152,22 @@ def check_merges(before, after):
                       "a process is its name")
 
 
+def check_ranges(profile):
+    """Two ranges of one profile: FILE@FROM..TO."""
+    whole = sum(value for _, value in lib.folded([profile]))
+    halves = [sum(value for _, value in lib.folded([profile + r]))
+              for r in ("@..1", "@1s..")]
+    tap.ok(min(halves) > 0 and 0.9 * whole <= sum(halves) <= whole * 1.001,
+           "ranges are parts of the whole", whole, halves)
+    got, rows = diff_json("--total", profile + "@..1", profile + "@1s..")
+    tap.ok(rows.get("burn_half", {}).get("before_percent", 0) > 20,
+           "two ranges of one profile are compared", got)
+    for word, status in (("@2..1", 1), ("@1..x", 1), ("@900..", 1)):
+        done = lib.profagent("diff", profile, profile + word)
+        tap.ok(done.status == status and word in done.err and
+               done.err.count("\n") == 1, "range %s is refused" % word, done)
+
+
 def check_usage(scratch, profile):
     """Each mistake: its status and one line that names it."""
     mistakes = [
@@ -192,6 +208,7 @@ def main():
         check_sets([a1, a2], [b1, b2])
         check_absolute(a1, a2)
         check_merges(a1, b1)
+        check_ranges(a1)
         check_usage(scratch, a1)
     tap.done()
 

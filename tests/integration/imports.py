@@ -143,6 +143,14 @@ def check_go(scratch):
     labels = lib.report(["--by", "label:request"], [cpu])
     tap.ok("first" in labels and "[no label]" in labels,
            "Go: its labels", labels)
+    labels = lib.report(["--by", "label"], [cpu])
+    tap.ok("request=first" in labels, "Go: labels by themselves", labels)
+    stacks = lib.folded([cpu], None, "--label", "request=first")
+    tap.ok(lib.share(stacks, "main.main.func1") > 99,
+           "Go: --label KEY=VALUE", stacks)
+    tap.ok(stacks == lib.folded([cpu], None, "--label", "request") and
+           not lib.folded([cpu], None, "--label", "request=other"),
+           "Go: --label KEY, and a value that is not there", stacks)
     report = lib.report([], [heap])
     tap.ok("inuse_space" in report and "main.main" in report,
            "Go: a heap profile, by its own type", report[:500])
