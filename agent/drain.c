@@ -519,6 +519,9 @@ static void release(void)
 
 static void say_once(int err)
 {
+	/* a new file takes its place, or that cannot be written */
+	if (err == -ESTALE)
+		return;
 	if (err != 0 && !d.said_disk) {
 		d.said_disk = 1;
 		log_line(LOG_WARNING, "cannot write %s: error %d; trying again",

@@ -308,7 +308,7 @@ static void answer(int result)
  */
 static void remove_region(int err)
 {
-	if (err == 0 || writer_path()[0] == '\0')
+	if (err == 0 || !writer_has_members())
 		region_unlink();
 }
 

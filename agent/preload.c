@@ -5,6 +5,7 @@
  */
 #include "agent/preload.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -14,6 +15,18 @@
 PRELOAD_EXPORT const char *profagent_version(void)
 {
 	return PACKAGE_VERSION;
+}
+
+/* The same under a name that nobody else's can hide. */
+extern __typeof__(profagent_version) own_version
+	__attribute__((alias("profagent_version"), visibility("hidden")));
+
+/* An agent of another file, before ours in the list: one profile is enough. */
+static bool is_second(void)
+{
+	void *first = elfsym_find("profagent_version");
+
+	return first && first != (void *)own_version;
 }
 
 /* Made by the linker from the section of that name. */
@@ -46,6 +59,8 @@ __attribute__((constructor(101))) static void preload_begin(int argc,
 	(void)argc;
 	(void)argv;
 	find_all();
+	if (is_second())
+		return;
 	agent_init(envp);
 	if (agent_state() == AGENT_OFF)
 		return;

@@ -185,10 +185,18 @@ void process_describe_child(void)
 	process_pass_run_id(p->run_id);
 }
 
+/* A program may have written its title over its environment. */
+static bool is_variable(const char *value)
+{
+	const size_t name = sizeof(PARENT_RUN) - 1;
+
+	return memcmp(value - name, PARENT_RUN, name) == 0 &&
+	       strlen(value) == RUN_ID_DIGITS;
+}
+
 void process_pass_run_id(const char *run_id)
 {
-	if (parent_run_variable &&
-	    strlen(parent_run_variable) == RUN_ID_DIGITS)
+	if (parent_run_variable && is_variable(parent_run_variable))
 		memcpy(parent_run_variable, run_id, RUN_ID_DIGITS);
 }
 

@@ -433,6 +433,14 @@ static int repair(void)
 	return ret;
 }
 
+/* What is written now would vanish with the last descriptor. */
+static bool is_removed(void)
+{
+	struct stat st;
+
+	return sys_fstat(writer.fd, &st) == 0 && st.st_nlink == 0;
+}
+
 int writer_append(const uint8_t *fragment, size_t size)
 {
 	size_t done;
@@ -441,6 +449,8 @@ int writer_append(const uint8_t *fragment, size_t size)
 	if (!make_member(fragment, size))
 		return -ENOMEM;
 	ret = writer_open();
+	if (ret == 0 && is_removed())
+		ret = -ESTALE;
 	if (ret == 0)
 		ret = repair();
 	if (ret < 0)
@@ -498,6 +508,11 @@ int writer_rotate(void)
 const char *writer_path(void)
 {
 	return writer.path;
+}
+
+bool writer_has_members(void)
+{
+	return writer.begun && writer.size > 0;
 }
 
 const char *writer_target(void)

@@ -56,6 +56,9 @@ int writer_open(void);
  */
 int writer_append(const uint8_t *fragment, size_t size);
 
+/* Is anything in the file that was begun? */
+bool writer_has_members(void);
+
 /*
  * The member that the last writer_append() wrote or tried to write, valid until
  * the next one: live subscribers get the same bytes.

@@ -5,8 +5,10 @@ one clear line while the program runs on unharmed.
 """
 
 import os
+import shutil
 
 import lib
+import programs
 from lib import tap
 
 SHARES = os.path.join(lib.PROGRAMS, "shares")
@@ -166,7 +168,66 @@ def check_log():
         tap.equal(got.err, "", "PROFAGENT_LOG=off: no messages")
 
 
+def check_no_environment():
+    """Nothing but the agent: no PATH, no HOME, no settings."""
+    with lib.Scratch() as scratch:
+        got = lib.run([SHARES, "300"], {"LD_PRELOAD": lib.AGENT},
+                      scratch.profiles)
+        names = [os.path.basename(f) for f in scratch.files()]
+        tap.ok(got.status == 0 and not got.err and len(names) == 1 and
+               names[0].startswith("shares."),
+               "no environment: a profile where the program began", names,
+               got)
+
+
+def check_hostile():
+    """Values of any size and shape: one line, and the program runs."""
+    huge = "x" * 120000
+    for name, value in (("OUTPUT", huge), ("RATE", "9" * 120000),
+                        ("LOG", "/" + huge), ("CLOCK", "%n%n%s" * 1000),
+                        ("OUTPUT", "\x01\x7f/../%q"), ("FLUSH", "-" * 5000)):
+        with lib.Scratch() as scratch:
+            got = work(scratch, **{name: value})
+            tap.ok(got.status == 0 and "three functions" in got.out and
+                   len(got.err.splitlines()) == 1 and len(got.err) < 1000,
+                   "hostile PROFAGENT_%s: one line" % name, got)
+    with lib.Scratch() as scratch:
+        env = scratch.env()
+        env.update({"PROFAGENT_%d" % i: "y" * 1000 for i in range(100)})
+        env["XDG_RUNTIME_DIR"] = "/" + huge
+        got = lib.run([SHARES, "300"], env, scratch.dir)
+        tap.ok(got.status == 0 and "three functions" in got.out and
+               len(scratch.files()) == 1,
+               "many unknown variables and a huge directory: a profile", got)
+
+
+def check_two_agents():
+    """Of two files of the agent the first one profiles."""
+    with lib.Scratch() as scratch:
+        other = scratch.path("libprofagent.so")
+        shutil.copy(lib.AGENT, other)
+        argv = [os.path.join(lib.PROGRAMS, "threads")]
+        env = scratch.env()
+        plain = lib.run(argv, scratch.env(agent=False), scratch.dir)
+        for first, second in ((lib.AGENT, other), (other, lib.AGENT)):
+            env["LD_PRELOAD"] = first + ":" + second
+            got = lib.run(argv, env, scratch.dir)
+            tap.ok(got.status == plain.status and got.err == plain.err and
+                   lib.without_expectations(got.out) ==
+                   lib.without_expectations(plain.out),
+                   "two agents: the same output", plain, got)
+            files = scratch.files()
+            tap.equal(len(files), 1, "two agents: one profile")
+            for case in programs.profile_cases("two agents", got.out, scratch):
+                tap.ok(*case)
+            for f in files:
+                os.remove(f)
+
+
 def main():
+    check_no_environment()
+    check_hostile()
+    check_two_agents()
     check_wrong()
     check_unknown()
     check_help()

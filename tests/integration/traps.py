@@ -33,6 +33,7 @@ RUNS = [
     ("children", {"CLOCK": "perf", "RATE": "5000"}, ONE_CLOCK),
     ("confined", {}, ()),
     ("confined", {"SECCOMP": "stay"}, UNDER_FILTER),
+    ("environment", {"PARENT_RUN": "0123456789abcdef"}, ()),
     ("masks", {}, ()),
     ("masks", {"CLOCK": "itimer"}, ()),
     ("owners", {}, ()),
