@@ -4,7 +4,7 @@
  *
  * It gets our standard descriptors, signal dispositions and mask as we got
  * them. Signals that a user or a service manager sends to us are passed on;
- * those of the terminal reach it by themselves.
+ * those of the terminal, or for the whole process group, reach it by themselves.
  */
 #ifndef PROFAGENT_TOOLS_CHILD_H
 #define PROFAGENT_TOOLS_CHILD_H

@@ -73,6 +73,34 @@ START_TEST(a_signal_for_us_is_passed_on)
 }
 END_TEST
 
+/* Each as often as it was sent, whether to us or to the whole group. */
+START_TEST(a_signal_for_the_group_comes_once)
+{
+	g_autofree char *script = NULL;
+	int i;
+
+	ck_assert_int_eq(setpgid(0, 0), 0);
+	for (i = 0; i < 10; i++) {
+		g_free(script);
+		script = g_strdup_printf(
+			"n=0; trap 'n=$((n + 1))' USR1; trap 'exit $n' TERM;"
+			" kill -s USR1 -- -%d; sleep 0.05; kill -USR1 %d;"
+			" sleep 0.05; kill -s USR1 -- -%d; sleep 0.05;"
+			" kill -TERM %d; while :; do sleep 0.01; done",
+			getpid(), getpid(), getpid(), getpid());
+		ck_assert_int_eq(WEXITSTATUS(run("sh", script)), 3);
+	}
+}
+END_TEST
+
+START_TEST(nothing_stays_behind)
+{
+	ck_assert_int_eq(WEXITSTATUS(run("sh", "exit 1")), 1);
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+	ck_assert_int_eq(errno, ECHILD);
+}
+END_TEST
+
 static int end_of(const Child *child)
 {
 	int status;
@@ -113,6 +141,8 @@ int main(void)
 	tcase_add_test(tcase, an_ignored_child_signal_does_not_lose_the_end);
 	tcase_add_test(tcase, dispositions_and_masks_are_inherited);
 	tcase_add_test(tcase, a_signal_for_us_is_passed_on);
+	tcase_add_test(tcase, a_signal_for_the_group_comes_once);
+	tcase_add_test(tcase, nothing_stays_behind);
 	tcase_add_test(tcase, we_end_likewise);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
