@@ -48,6 +48,15 @@
 #define PROBE_STEPS 400000
 #define PROBE_PERIOD_NS 100000u
 
+/*
+ * A period that a cycle of the program divides would meet it at the same places
+ * for ever. One that differs by 2 % goes through all of it within 50 samples;
+ * by more than 5 % it would hardly be the rate that was asked for.
+ */
+#define VARY_NS 250000000u
+#define VARY_LEAST 20u		/* in 1000 */
+#define VARY_MOST 50u
+
 struct event {
 	int fd_plus_1;		/* 0: none */
 	uint32_t generation;	/* of the thread it was opened for */
@@ -57,6 +66,7 @@ struct event {
 static struct event events[REGION_SLOTS_MAX];
 static _Atomic uint64_t cookie_of_fd[FDS_MAX];
 static uint32_t open_events, highest_slot;
+static uint64_t next_vary_ns;
 static enum perf_sight sight = PERF_UNKNOWN;
 static int refusal;			/* -errno of the probe */
 static bool has_sigtrap;
@@ -247,7 +257,7 @@ static int open_for(const struct thread_record *t, uint64_t cookie, int signo)
 
 	if (perf_sight_now() != PERF_KERNEL_TOO)
 		flags |= FLAG_EXCLUDE_KERNEL;
-	fd = open_event(t->tid, t->period_ns, flags, cookie);
+	fd = open_event(t->tid, perf_vary_period(t->period_ns), flags, cookie);
 	if (fd < 0)
 		return fd;
 	if (!by_trap)
@@ -314,6 +324,32 @@ void perf_tidy(void)
 		    atomic_load_explicit(&t->clock, memory_order_relaxed) !=
 			    CLOCK_PERF)
 			close_event(slot);
+	}
+}
+
+uint64_t perf_vary_period(uint64_t period_ns)
+{
+	uint64_t by = VARY_LEAST + clock_random(VARY_MOST - VARY_LEAST);
+	uint64_t of = period_ns / 1000 * by;
+
+	return clock_random(2) == 1 ? period_ns + of : period_ns - of;
+}
+
+/* To change a period begins it anew: hence not more often than needed. */
+void perf_vary(uint64_t now_ns)
+{
+	uint64_t period;
+	uint32_t slot;
+
+	if (open_events == 0 || now_ns < next_vary_ns)
+		return;
+	next_vary_ns = now_ns + VARY_NS;
+	for (slot = 0; slot <= highest_slot; slot++) {
+		if (!perf_is_armed(slot))
+			continue;
+		period = perf_vary_period(region_record(slot)->period_ns);
+		sys_call(SYS_ioctl, events[slot].fd_plus_1 - 1,
+			 PERF_EVENT_IOC_PERIOD, &period);
 	}
 }
 

@@ -35,6 +35,19 @@ uint64_t perf_interrupt_ns(void);
 /* Closes the events of threads that ended or have another clock now. */
 void perf_tidy(void);
 
+/*
+ * Gives each event another period near its thread's, at most four times a
+ * second, so that nothing the program does in a rhythm of its own keeps in step
+ * with it.
+ */
+void perf_vary(uint64_t now_ns);
+
+/*
+ * A period at random between 2 and 5 % below or above `period_ns`, which is
+ * their mean. Any thread.
+ */
+uint64_t perf_vary_period(uint64_t period_ns);
+
 /* Has the thread that holds the slot now an event? */
 bool perf_is_armed(uint32_t slot);
 

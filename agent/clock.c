@@ -370,6 +370,7 @@ uint64_t clock_round(uint64_t now_ns)
 	if (has_births())
 		next = now_ns + BIRTHS_NS;
 	serve_wishes();
+	perf_vary(now_ns);
 	if (automatic)
 		next = earlier(next, auto_round(now_ns));
 	next = earlier(next, wall_round(now_ns));
@@ -414,11 +415,15 @@ uint64_t clock_cookie(int signo, const siginfo_t *info)
 	return (uint64_t)info->si_value.sival_ptr;
 }
 
-bool clock_fits(const struct thread_record *t, int code)
+bool clock_fits(const struct thread_record *t, const siginfo_t *info)
 {
 	int32_t kind = atomic_load_explicit(&t->clock, memory_order_relaxed);
 
-	return kind != CLOCK_NONE && clock_table[kind]->owns(code);
+	/* a timer that was deleted may still have had a signal on its way */
+	if (kind == CLOCK_CPUTIME && t->timer >= 0 &&
+	    info->si_timerid != t->timer)
+		return false;
+	return kind != CLOCK_NONE && clock_table[kind]->owns(info->si_code);
 }
 
 bool clock_weighs_cpu(const struct thread_record *t)

@@ -127,7 +127,7 @@ bool clock_owns(int code);
 uint64_t clock_cookie(int signo, const siginfo_t *info);
 
 /* Is it of the clock that the thread has now? */
-bool clock_fits(const struct thread_record *t, int code);
+bool clock_fits(const struct thread_record *t, const siginfo_t *info);
 
 /* Does a sample stand for CPU time rather than for expirations? */
 bool clock_weighs_cpu(const struct thread_record *t);

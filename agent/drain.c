@@ -583,6 +583,23 @@ static int begin_again(bool last)
 	return encode_and_write(last);
 }
 
+/*
+ * A thread that is adopted later brings its own CPU time along. The process is
+ * asked before the threads without a slot, so that what they use meanwhile is
+ * missing here and comes with the next call.
+ */
+static void settle_accounts(void)
+{
+	uint64_t cpu_ns =
+		agent_cpu_ns(sys_clock_ns(CLOCK_THREAD_CPUTIME_ID));
+	uint64_t unknown;
+
+	foreign_scan();
+	unknown = foreign_cpu_ns();
+	if (cpu_ns > unknown)
+		thread_account_settle(cpu_ns - unknown);
+}
+
 static bool has_news(bool last)
 {
 	return stacks_first(d.stacks) || (last && d.flushes > 0);
@@ -613,9 +630,7 @@ int drain_round(bool last)
 	keep_slots_spare();
 	if (last)
 		wall_finish();
-	foreign_scan();
-	thread_account_settle(
-		agent_cpu_ns(sys_clock_ns(CLOCK_THREAD_CPUTIME_ID)));
+	settle_accounts();
 	drain_refresh_modules();
 	drain_all();
 	if (has_news(last))

@@ -23,13 +23,14 @@ struct census {
 		uint32_t slot;
 		int exists;
 	} *seen;
-	uint32_t size;
+	uint32_t size, met;
 };
 
 #define SUSPECTS 256u	/* more new strangers at once wait a round longer */
 
-/* Longer than a new thread may wait for a slot (thread_claim). */
+/* As long as nothing else says what an unknown thread is. */
 #define SUSPICION_NS 100000000u
+#define DOUBT_NS 5000000000u
 
 static struct suspect {
 	int tid;
@@ -37,6 +38,9 @@ static struct suspect {
 	uint64_t since_ns;	/* CLOCK_MONOTONIC */
 } suspects[SUSPECTS];
 static uint32_t next_suspect, scan;
+static bool none_expected;		/* as this scan began */
+
+static uint64_t unknown_cpu_ns;		/* of threads without a slot */
 
 static enum slot_state slot_state(uint32_t slot)
 {
@@ -86,7 +90,8 @@ static int list_registered(struct census *c)
 	return 0;
 }
 
-static void adopt(int tid)
+/* What a thread used while it had a slot of its own is counted there. */
+static void adopt(int tid, bool had_slot)
 {
 	uint32_t slot;
 
@@ -95,6 +100,9 @@ static void adopt(int tid)
 	slot = thread_claim_now(tid, 0, THREAD_FOREIGN);
 	if (slot == THREAD_NO_SLOT)
 		return;
+	if (had_slot)
+		region_record(slot)->cpu_start_ns =
+			sys_clock_ns(sys_thread_clock(tid));
 	thread_publish(slot);
 	if (clock_arm(slot, signals_ours()) != 0)
 		thread_end(slot, 0, NULL);
@@ -102,18 +110,21 @@ static void adopt(int tid)
 
 /*
  * A thread that pthread_create has just made is unknown until it has
- * registered itself, and scans follow each other quickly while many do:
- * a stranger is one that has been unknown for a while.
+ * registered itself, and one that ends is unknown again until it is gone; where
+ * many want the CPU either takes long. A stranger is one that was unknown before
+ * a moment in which no new thread was expected, and never had a slot, as far as
+ * we know. In doubt it is one after all, later.
  */
-static bool is_stranger(int tid)
+static bool is_stranger(int tid, bool had_slot)
 {
+	uint64_t least = none_expected && !had_slot ? SUSPICION_NS : DOUBT_NS;
 	uint64_t now = sys_clock_ns(CLOCK_MONOTONIC);
 	uint32_t i;
 
 	for (i = 0; i < SUSPECTS; i++)
 		if (suspects[i].tid == tid) {
 			suspects[i].scan = scan;
-			return now - suspects[i].since_ns >= SUSPICION_NS;
+			return now - suspects[i].since_ns >= least;
 		}
 	suspects[next_suspect++ % SUSPECTS] =
 		(struct suspect){ tid, scan, now };
@@ -133,15 +144,21 @@ static void forget_the_gone(void)
 static void visit(int tid, void *arg)
 {
 	struct census *c = arg;
+	bool had_slot = thread_is_leaving(tid);
 	struct seen *s;
 
+	c->met++;
 	if (tid == flusher_tid())
 		return;
 	s = look_up(c, tid);
-	if (s->tid == tid)
+	if (s->tid == tid) {
 		s->exists = 1;
-	else if (is_stranger(tid))
-		adopt(tid);
+		return;
+	}
+	if (!had_slot)
+		unknown_cpu_ns += sys_clock_ns(sys_thread_clock(tid));
+	if (is_stranger(tid, had_slot))
+		adopt(tid, had_slot);
 }
 
 static void end_the_missing(struct census *c)
@@ -165,17 +182,27 @@ static void end_the_missing(struct census *c)
 	}
 }
 
+uint64_t foreign_cpu_ns(void)
+{
+	return unknown_cpu_ns;
+}
+
 void foreign_scan(void)
 {
 	struct census c = { .arena = ARENA_INIT };
 
+	unknown_cpu_ns = 0;
 	/* one more: the flusher */
 	if (tasks_count() == count_registered() + 1)
 		return;
 	scan++;
+	none_expected = thread_none_expected();
 	if (list_registered(&c) == 0 && tasks_scan(visit, &c) == 0) {
 		forget_the_gone();
 		end_the_missing(&c);
 	}
+	/* the kernel's list skips some while others end */
+	if (c.met < tasks_count())
+		unknown_cpu_ns = FOREIGN_UNKNOWN;
 	arena_release(&c.arena);
 }

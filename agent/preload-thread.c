@@ -119,6 +119,7 @@ __attribute__((noinline)) static void begin(struct start *s)
 	signals_inherit(s->settled);
 	stack_bounds(s, &low, &high);
 	slot = agent_thread_begin((uint64_t)s->routine, low, high);
+	thread_expect_over();
 	if (slot != THREAD_NO_SLOT && have_key)
 		libc.setspecific(key, KEY_VALUE(0, slot));
 }
@@ -158,9 +159,12 @@ PRELOAD_EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr,
 		libc.attr_getguardsize(attr, &s->guard_bytes);
 	}
 	s->settled = signals_settled();
+	thread_expect();
 	err = real(thread, attr, trampoline, s);
-	if (err != 0)
+	if (err != 0) {
+		thread_expect_over();
 		free(s);
+	}
 	return err;
 }
 

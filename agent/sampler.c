@@ -374,7 +374,7 @@ void sampler_handle(int signo, siginfo_t *info, void *context)
 		t = current_record(&slot);
 	else
 		t = thread_from_cookie(clock_cookie(signo, info), &slot);
-	if (!t || !clock_fits(t, info->si_code))
+	if (!t || !clock_fits(t, info))
 		return;
 	handle(t, slot, info, context);
 	if (!(t->flags & THREAD_FOREIGN))

@@ -19,6 +19,8 @@
 #define ACCOUNTS 256		/* start routines told apart; a power of two */
 #define ACCOUNT_PROBES 16
 
+#define LEAVING 4096	/* a power of two */
+
 struct account {
 	_Atomic uint64_t key;	/* start routine + 1, 0: unused */
 	_Atomic uint64_t cpu_ns;
@@ -34,6 +36,12 @@ static struct account account_rest;	/* of those that found no room */
 static uint64_t settled_ns;
 
 static struct account *find_account(uint64_t start_routine);
+
+/* Threads between their first instruction and their slot. */
+static _Atomic int32_t on_their_way;
+
+/* By the low bits of their numbers; of two with the same the later is kept. */
+static _Atomic int32_t leaving[LEAVING];
 
 /* Where the search for a free slot begins: a hint, races are harmless. */
 static _Atomic uint32_t next_slot;
@@ -156,6 +164,14 @@ static void init_record(struct thread_record *t, uint32_t slot, int tid,
 	clear_counters(t);
 }
 
+/* Another thread has the number now. */
+static void forget_leaving(int tid)
+{
+	if (thread_is_leaving(tid))
+		atomic_store_explicit(&leaving[(uint32_t)tid % LEAVING], 0,
+				      memory_order_relaxed);
+}
+
 static uint32_t register_thread(uint32_t slot, int tid, uint64_t start_routine,
 				uint32_t flags)
 {
@@ -165,6 +181,7 @@ static uint32_t register_thread(uint32_t slot, int tid, uint64_t start_routine,
 	else
 		init_record(region_record(slot), slot, tid, start_routine,
 			    flags);
+	forget_leaving(tid);
 	return slot;
 }
 
@@ -176,6 +193,30 @@ uint32_t thread_claim(int tid, uint64_t start_routine, uint32_t flags)
 uint32_t thread_claim_now(int tid, uint64_t start_routine, uint32_t flags)
 {
 	return register_thread(find_slot(), tid, start_routine, flags);
+}
+
+void thread_expect(void)
+{
+	/* relaxed: the thread does not exist before */
+	atomic_fetch_add_explicit(&on_their_way, 1, memory_order_relaxed);
+}
+
+void thread_expect_over(void)
+{
+	/* release: who sees it sees the record of the thread, too */
+	atomic_fetch_sub_explicit(&on_their_way, 1, memory_order_release);
+}
+
+bool thread_none_expected(void)
+{
+	/* acquire: pairs with the release above */
+	return atomic_load_explicit(&on_their_way, memory_order_acquire) <= 0;
+}
+
+bool thread_is_leaving(int tid)
+{
+	return atomic_load_explicit(&leaving[(uint32_t)tid % LEAVING],
+				    memory_order_relaxed) == tid;
 }
 
 uint32_t thread_count_live(void)
@@ -261,6 +302,10 @@ void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
 			      memory_order_relaxed);
 	if (name)
 		keep_name(t, name);
+	/* relaxed: the slot is given up with release after it */
+	if (!(t->flags & THREAD_FOREIGN))
+		atomic_store_explicit(&leaving[(uint32_t)t->tid % LEAVING],
+				      t->tid, memory_order_relaxed);
 	if (get(&t->samples) == 0 &&
 	    !atomic_load_explicit(&t->watched, memory_order_relaxed)) {
 		thread_free(slot);
@@ -395,6 +440,9 @@ static uint64_t known_cpu_ns(const struct thread_record *t)
 	cpu_ns = state == SLOT_ENDED  ? get(&t->cpu_end_ns) :
 		 t->paused_cpu_ns     ? t->paused_cpu_ns :
 					sys_clock_ns(sys_thread_clock(t->tid));
+	if (cpu_ns == 0)
+		/* gone without a word: what its samples stood for */
+		return get(&t->weight_ns);
 	return cpu_ns > t->cpu_start_ns ? cpu_ns - t->cpu_start_ns : 0;
 }
 
@@ -466,7 +514,9 @@ void thread_reset_after_fork(void)
 	memset(&thread_totals, 0, sizeof(thread_totals));
 	memset(accounts, 0, sizeof(accounts));
 	memset(&account_rest, 0, sizeof(account_rest));
+	memset(leaving, 0, sizeof(leaving));
 	settled_ns = 0;
+	atomic_store_explicit(&on_their_way, 0, memory_order_relaxed);
 	atomic_store_explicit(&next_slot, 0, memory_order_relaxed);
 	self.slot_plus_1 = 0;
 	atomic_store_explicit(&forked.tid, 0, memory_order_relaxed);

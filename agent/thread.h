@@ -44,6 +44,22 @@ uint32_t thread_claim(int tid, uint64_t start_routine, uint32_t flags);
 /* The same without waiting: for the flusher. */
 uint32_t thread_claim_now(int tid, uint64_t start_routine, uint32_t flags);
 
+/*
+ * pthread_create says so before it makes a thread; `over` when it could not, or
+ * when the new thread has its slot or was refused. Any thread.
+ */
+void thread_expect(void);
+void thread_expect_over(void);
+
+/* Is no thread between the two? Then those made so far are registered. */
+bool thread_none_expected(void);
+
+/*
+ * Has the thread had a slot, and is about to end? It may take long to, with many
+ * others that want its CPU. Flusher.
+ */
+bool thread_is_leaving(int tid);
+
 /* Slots that are LIVE. */
 uint32_t thread_count_live(void);
 

@@ -160,6 +160,26 @@ static void charge_again(struct sleeper *s, uint32_t slot, uint64_t now_ns,
 		charge(s, slot, &sample, ns);
 }
 
+/* For the time in which it waited for a CPU to leave the place it was at. */
+static void charge_waking(struct sleeper *s, uint32_t slot, uint64_t now_ns)
+{
+	struct stacks_sample sample = {
+		.pcs = s->at->pcs,
+		.frames = s->at->frames,
+		.end = s->at->end,
+		.state = STACKS_RUNNABLE,
+		.call = -1,
+		.time_ns = now_ns,
+		.wall_ns = s->runnable_ns,
+	};
+
+	if (s->runnable_ns == 0 ||
+	    !stacks_put(charges, slot, s->generation, &sample))
+		return;
+	given_ns += s->runnable_ns;
+	s->runnable_ns = 0;
+}
+
 static void count_walk(enum unwind_end end)
 {
 	if (end != UNWIND_COMPLETE)
@@ -263,8 +283,10 @@ static void look(uint32_t slot, uint64_t now_ns)
 	}
 	moved(s, t);
 	/* it left somewhen in between: half is the least wrong on average */
-	if (s->at)
+	if (s->at) {
+		charge_waking(s, slot, now_ns);
 		charge_again(s, slot, now_ns, s->owed_ns / 2);
+	}
 	s->at = NULL;
 	look_where(s, slot, now_ns);
 }
@@ -356,7 +378,7 @@ static void copy_entry(const struct stacks_entry *e, struct stacks *to)
 	for (m = e->first; m; m = m->next) {
 		s.time_ns = m->time_ns;
 		s.wall_ns = m->cpu_ns;
-		s.count = m->cpu_ns ? periods(m->cpu_ns) : 0;
+		s.count = e->state == STACKS_BLOCKED ? periods(m->cpu_ns) : 0;
 		if (s.wall_ns)
 			stacks_put(to, e->slot, e->generation, &s);
 	}

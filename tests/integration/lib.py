@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 SRC = os.environ.get("top_srcdir") or os.path.abspath(
@@ -28,25 +29,28 @@ PROGRAMS = os.path.join(BUILD, "tests", "programs")
 
 
 class Tap:
-    """Test Anything Protocol on stdout; the plan comes last."""
+    """Test Anything Protocol on stdout; the plan comes last. Any thread."""
 
     def __init__(self):
+        self.lock = threading.RLock()
         self.count = 0
         self.failed = 0
         self.begun = time.monotonic()
 
     def _line(self, good, name, rest=""):
-        self.count += 1
-        self.failed += not good
         name = name.replace("#", "").replace("\n", " ")
-        print("%sok %d - %s%s" % ("" if good else "not ", self.count, name,
-                                  rest), flush=True)
+        with self.lock:
+            self.count += 1
+            self.failed += not good
+            print("%sok %d - %s%s" % ("" if good else "not ", self.count,
+                                      name, rest), flush=True)
 
     def ok(self, good, name, *diagnosis):
         """One case. The diagnosis is printed when it failed."""
-        self._line(bool(good), name)
-        if not good:
-            self.note(*diagnosis)
+        with self.lock:
+            self._line(bool(good), name)
+            if not good:
+                self.note(*diagnosis)
         return bool(good)
 
     def equal(self, got, expected, name):

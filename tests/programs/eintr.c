@@ -2,11 +2,13 @@
 /*
  * Threads that wait in every kind of call that the kernel never restarts,
  * between short bursts of work. None may ever see EINTR.
- * eintr [SECONDS]
+ * eintr [SECONDS [THREADS-EACH]]
  */
 #include "tests/programs/truth.h"
 
 #include <errno.h>
+#include <linux/aio_abi.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -17,6 +19,8 @@
 #include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 BURNER(burn_between)
@@ -156,10 +160,81 @@ static int in_sigtimedwait(int fd)
 	return sigtimedwait(&set, NULL, &wait_ts);
 }
 
+/* As runtimes wait that bring their own locks: Go's, Rust's. */
+static int in_futex(int fd)
+{
+	uint32_t word = 0;
+
+	(void)fd;
+	return (int)syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &wait_ts,
+			    NULL, 0);
+}
+
+static int in_io_getevents(int fd)
+{
+	aio_context_t context = 0;
+	struct io_event event;
+	int ret, saved;
+
+	(void)fd;
+	REQUIRE(syscall(SYS_io_setup, 1, &context) == 0);
+	ret = (int)syscall(SYS_io_getevents, context, 1L, 1L, &event,
+			   &wait_ts);
+	saved = errno;
+	syscall(SYS_io_destroy, context);
+	errno = saved;
+	return ret;
+}
+
+/* Nobody connects. */
+static int in_accept(int fd)
+{
+	struct timeval tv = { 0, WAIT_MS * 1000 };
+	struct sockaddr_un any = { .sun_family = AF_UNIX };
+	int s = socket(AF_UNIX, SOCK_STREAM, 0), ret, saved;
+
+	(void)fd;
+	setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	/* an address of the kernel's choice */
+	REQUIRE(!bind(s, (struct sockaddr *)&any, sizeof(sa_family_t)) &&
+		!listen(s, 1));
+	ret = accept(s, NULL, NULL);
+	saved = errno;
+	close(s);
+	errno = saved;
+	return ret;
+}
+
+/* The wait is inside libc; a byte comes from another thread. */
+static int feeds[2];
+
+static int in_fgetc(int fd)
+{
+	static FILE *file;
+	int byte;
+
+	(void)fd;
+	if (!file)
+		file = fdopen(feeds[0], "r");
+	byte = fgetc(file);
+	if (byte == EOF)
+		clearerr(file);
+	return byte == EOF ? -1 : 0;
+}
+
+static void *feeder_main(void *arg)
+{
+	for (;;) {
+		nanosleep(&wait_ts, NULL);
+		if (write(feeds[1], "x", 1) != 1)
+			return arg;
+	}
+}
+
 static struct wait {
 	const char *name;
 	int (*wait)(int fd);
-	long rounds, eintr;
+	_Atomic long rounds, eintr;
 } waits[] = {
 	{ "nanosleep", in_nanosleep, 0, 0 },
 	{ "clock_nanosleep", in_clock_nanosleep, 0, 0 },
@@ -174,6 +249,10 @@ static struct wait {
 	{ "semtimedop", in_semtimedop, 0, 0 },
 	{ "sem_timedwait", in_sem_timedwait, 0, 0 },
 	{ "sigtimedwait", in_sigtimedwait, 0, 0 },
+	{ "futex", in_futex, 0, 0 },
+	{ "io_getevents", in_io_getevents, 0, 0 },
+	{ "accept", in_accept, 0, 0 },
+	{ "fgetc", in_fgetc, 0, 0 },
 };
 #define WAITS (sizeof(waits) / sizeof(waits[0]))
 
@@ -201,16 +280,20 @@ static void *thread_main(void *arg)
 
 int main(int argc, char **argv)
 {
-	pthread_t id[WAITS];
+	unsigned long each = truth_argument(argc, argv, 2, 1);
+	pthread_t id[64][WAITS], feeder;
 
 	seconds = (double)truth_argument(argc, argv, 1, 4);
-	for (size_t i = 0; i < WAITS; i++)
-		REQUIRE(!pthread_create(&id[i], NULL, thread_main, &waits[i]));
-	for (size_t i = 0; i < WAITS; i++)
-		pthread_join(id[i], NULL);
+	REQUIRE(each >= 1 && each <= 64 && !pipe(feeds));
+	REQUIRE(!pthread_create(&feeder, NULL, feeder_main, NULL));
+	for (size_t i = 0; i < each * WAITS; i++)
+		REQUIRE(!pthread_create(&id[i / WAITS][i % WAITS], NULL,
+					thread_main, &waits[i % WAITS]));
+	for (size_t i = 0; i < each * WAITS; i++)
+		pthread_join(id[i / WAITS][i % WAITS], NULL);
 	for (size_t i = 0; i < WAITS; i++)
 		printf("%-16s %s, EINTR %ld\n", waits[i].name,
-		       waits[i].rounds > 50 ? "waited" : "hardly waited",
+		       waits[i].rounds > 10 ? "waited" : "hardly waited",
 		       waits[i].eintr);
 	seconds = -1;
 	in_semtimedop(-1);

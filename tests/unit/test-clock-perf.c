@@ -56,6 +56,27 @@ START_TEST(foreign_descriptors_have_no_cookie)
 }
 END_TEST
 
+START_TEST(periods_vary_around_the_one_asked_for)
+{
+	double sum = 0;
+	uint64_t ns;
+	int i, above = 0;
+
+	ck_assert_int_eq(clock_init("perf", 1000000), 0);
+	for (i = 0; i < 4000; i++) {
+		ns = perf_vary_period(1000000);
+		sum += (double)ns;
+		above += ns > 1000000;
+		ck_assert_uint_ge(ns > 1000000 ? ns - 1000000 : 1000000 - ns,
+				  20000);
+		ck_assert_uint_ge(ns, 950000);
+		ck_assert_uint_le(ns, 1050000);
+	}
+	ck_assert(above > 1700 && above < 2300);
+	ck_assert(sum / 4000 > 995000 && sum / 4000 < 1005000);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("clock-perf");
@@ -67,6 +88,7 @@ int main(void)
 	tcase_add_test(tc, the_probe_leaves_no_descriptor_behind);
 	tcase_add_test(tc, an_interrupt_costs_something_and_not_much);
 	tcase_add_test(tc, foreign_descriptors_have_no_cookie);
+	tcase_add_test(tc, periods_vary_around_the_one_asked_for);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);

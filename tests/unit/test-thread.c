@@ -106,6 +106,35 @@ START_TEST(a_thread_with_samples_waits_for_the_flusher)
 }
 END_TEST
 
+START_TEST(a_thread_that_ended_is_remembered_until_another_has_its_number)
+{
+	uint32_t slot = live(1);
+	int tid = region_record(slot)->tid;
+
+	ck_assert(!thread_is_leaving(tid));
+	thread_end(slot, 5000, NULL);
+	ck_assert(thread_is_leaving(tid));
+	ck_assert(!thread_is_leaving(tid + 4096));
+	ck_assert_uint_ne(thread_claim_now(tid, 1, 0), THREAD_NO_SLOT);
+	ck_assert(!thread_is_leaving(tid));
+}
+END_TEST
+
+START_TEST(expected_threads_are_counted)
+{
+	ck_assert(thread_none_expected());
+	thread_expect();
+	thread_expect();
+	thread_expect_over();
+	ck_assert(!thread_none_expected());
+	thread_expect_over();
+	ck_assert(thread_none_expected());
+	thread_expect();
+	thread_reset_after_fork();
+	ck_assert(thread_none_expected());
+}
+END_TEST
+
 /* What one thread ends with is owed by the next of the same routine. */
 START_TEST(accounts_conserve_cpu_time)
 {
@@ -198,6 +227,9 @@ int main(void)
 	tcase_add_test(tc, no_slot_is_counted_and_survived);
 	tcase_add_test(tc, a_thread_without_samples_frees_its_slot_at_once);
 	tcase_add_test(tc, a_thread_with_samples_waits_for_the_flusher);
+	tcase_add_test(
+		tc, a_thread_that_ended_is_remembered_until_another_has_its_number);
+	tcase_add_test(tc, expected_threads_are_counted);
 	tcase_add_test(tc, accounts_conserve_cpu_time);
 	tcase_add_test(tc, unsampled_never_wraps);
 	tcase_add_test(tc, slots_are_never_shared);

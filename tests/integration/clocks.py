@@ -1,0 +1,396 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The clocks: weights that sum to the CPU time at any rate, programs in step
+with the kernel's tick, blocked time, no interrupted call, limits and refusals,
+and the overhead budget.
+
+	clocks.py [sums] [step] [calls] [wall] [limits] [budget]
+
+CLOCKS_FULL=1 tries all combinations, which takes ten minutes; EINTR_SECONDS is
+how long each clock has to interrupt a call, 4 by default, and with 60 or more
+102 threads wait instead of 17.
+"""
+
+import concurrent.futures
+import os
+import sys
+
+import lib
+from lib import tap
+
+P = lib.PROGRAMS
+FULL = os.environ.get("CLOCKS_FULL", "") not in ("", "0")
+EINTR_SECONDS = int(os.environ.get("EINTR_SECONDS", "4"))
+
+
+def path(program):
+    return os.path.join(P, program)
+
+
+def too_busy():
+    """Why shares of elapsed time cannot be compared, or None."""
+    load = os.getloadavg()[0] / os.cpu_count()
+    return ("%.1f others wait for each CPU: what threads wait for is mostly "
+            "that" % load if load > 1.5 else None)
+
+
+def run(scratch, argv, timeout=300, **settings):
+    return lib.run([path(argv[0])] + [str(a) for a in argv[1:]],
+                   scratch.env(**settings), scratch.dir, timeout)
+
+
+def files_of(scratch, program):
+    return [f for f in scratch.files()
+            if os.path.basename(f).startswith(program + ".")]
+
+
+def health_of(scratch, files=None):
+    return lib.report_json([], files or scratch.files(),
+                           scratch).get("health", {})
+
+
+def total(scratch, sample_type="cpu"):
+    """All of the profile, what no sample stands for included."""
+    found = lib.report_json(["--type", sample_type], scratch.files(), scratch)
+    return found["profile"]["total"] if found else 0
+
+
+def rows(scratch, *options):
+    found = lib.report_json(list(options) + ["--limit", "0"], scratch.files(),
+                            scratch)
+    return {row["name"]: row for row in found.get("rows", [])}
+
+
+def perf_is_permitted():
+    """With time in the kernel, which auto insists on."""
+    try:
+        with open("/proc/sys/kernel/perf_event_paranoid") as f:
+            return os.geteuid() == 0 or int(f.read()) <= 1
+    except OSError:
+        return False
+
+
+# --- sums ------------------------------------------------------------------------
+
+SUMS = [
+    ("auto", 99, ["shares", 1500]),
+    ("auto", 10000, ["shares", 1500]),
+    ("cputime", 10, ["shares", 2500]),
+    ("ticker", 1000, ["short-threads", 128, 10000, 64]),
+    ("cputime", 99, ["short-threads", 128, 10000, 64]),
+    ("perf", 1000, ["short-threads", 5000, 20]),
+    ("auto", 99, ["short-threads", 5000, 20]),
+    ("itimer", 250, ["shares", 1500]),
+]
+
+SUMS_FULL = [
+    (clock, rate, argv)
+    for clock in ["auto", "cputime", "perf", "ticker", "itimer"]
+    for rate, argv in [(10, ["shares", 3000]), (99, ["shares"]),
+                       (1000, ["shares"]), (10000, ["shares"]),
+                       (99, ["short-threads", 200, 10000, 64]),
+                       (1000, ["short-threads", 200, 10000, 64]),
+                       (99, ["short-threads", 50000, 20]),
+                       (1000, ["short-threads", 50000, 20]),
+                       (250, ["short-threads", 2000, 1000]),
+                       (100, ["short-threads", 150, 20000])]
+]
+
+
+def check_sum(clock, rate, argv):
+    name = "%s at %d Hz, %s" % (clock, rate, " ".join(map(str, argv)))
+    with lib.Scratch() as scratch:
+        done = run(scratch, argv, CLOCK=clock, RATE=rate)
+        said = [w for w in lib.expectations(done.out) if w[0] == "cpu-ns"]
+        if done.status != 0 or not said or not scratch.files():
+            tap.ok(False, name + ": a profile", done)
+            return
+        health = health_of(scratch)
+        # The program counts us with it; our beginning is a few ms.
+        truth = float(said[0][1]) - health["flusher_cpu_ns"]
+        got = total(scratch)
+        tap.ok(abs(got - truth) <= 0.01 * truth + 6e6,
+               name + ": weights are the CPU time",
+               "%.1f ms of %.1f ms" % (got / 1e6, truth / 1e6), health)
+        tap.ok(health["lost"] == 0 or got > 0.99 * truth,
+               name + ": what was lost was made up for", health)
+
+
+def sums():
+    for case in SUMS_FULL if FULL else SUMS:
+        yield (check_sum,) + case
+
+
+# --- in step with the tick -----------------------------------------------------------
+
+def shares_of(scratch, done):
+    """[(function, got, expected)]"""
+    got = {n: r["total_percent"] for n, r in rows(scratch).items()}
+    return [(w[1], got.get(w[1], 0.0), float(w[2]))
+            for w in lib.expectations(done.out) if w[0] == "share"]
+
+
+def check_step(clock, period, points):
+    name = "%s, woken every %d ms" % (clock, period)
+    with lib.Scratch() as scratch:
+        done = run(scratch, ["lockstep", period, 10 if FULL else 6],
+                   CLOCK=clock, RATE=1000)
+        health = health_of(scratch)
+        if clock == "perf" and "perf" not in "".join(health["clocks"]):
+            tap.skip(name, "perf events are not permitted here")
+            return
+        if clock == "ticker" and too_busy():
+            tap.skip(name, too_busy())
+            return
+        for function, got, expected in shares_of(scratch, done):
+            tap.ok(abs(got - expected) <= points,
+                   "%s: share of %s" % (name, function),
+                   "%.2f %%, really %.2f" % (got, expected), health)
+
+
+def check_auto(period):
+    name = "auto at 99 Hz, woken every %d ms" % period
+    with lib.Scratch() as scratch:
+        done = run(scratch, ["lockstep", period, 8], CLOCK="auto", RATE=99)
+        health = health_of(scratch)
+        clocks, notes = "".join(health["clocks"]), "\n".join(health["notes"])
+        if perf_is_permitted():
+            tap.ok("perf" in clocks and "sleep between ticks" in notes,
+                   name + ": the thread was moved to perf", clocks, notes)
+            for function, got, expected in shares_of(scratch, done):
+                tap.ok(abs(got - expected) <= 12,
+                       "%s: share of %s" % (name, function),
+                       "%.2f %%, really %.2f" % (got, expected), health)
+        else:
+            tap.ok("ticker" in notes, name + ": says what would help", notes)
+
+
+def check_auto_unprivileged():
+    name = "auto without permission, woken every 4 ms"
+    if os.geteuid() != 0 or not lib.which("setpriv"):
+        tap.skip(name, "needs root, and setpriv to give it up")
+        return
+    with lib.Scratch() as scratch:
+        os.chmod(scratch.runtime, 0o777)
+        done = lib.run(["setpriv", "--reuid", "65534", "--regid", "65534",
+                        "--clear-groups", path("lockstep"), "4", "20"],
+                       scratch.env(CLOCK="auto", RATE=99), scratch.dir)
+        files = files_of(scratch, "lockstep")
+        if not files:
+            tap.skip(name, "that user cannot read the build: %s" % done.err)
+            return
+        health = health_of(scratch, files)
+        notes = "\n".join(health["notes"])
+        tap.ok("perf" not in "".join(health["clocks"]) and
+               ("in step" in notes or "more CPU time" in notes),
+               name + ": the health line says that shares may be wrong",
+               health)
+
+
+def step():
+    for period in [1, 4, 10] if FULL else [4]:
+        yield check_step, "perf", period, 3
+        yield check_auto, period
+        if FULL:
+            yield check_step, "ticker", period, 3
+    if FULL:
+        yield (check_auto_unprivileged,)
+
+
+# --- no interrupted call ----------------------------------------------------------------
+
+def check_calls(clock, seconds, each):
+    name = "%s, %d s in calls that are never restarted" % (clock, seconds)
+    with lib.Scratch() as scratch:
+        done = run(scratch, ["eintr", seconds, each], CLOCK=clock, RATE=1000)
+        lines = lib.without_expectations(done.out).splitlines()
+        bad = [l for l in lines if not l.endswith(", EINTR 0")]
+        tap.ok(done.status == 0 and len(lines) >= 17 and not bad,
+               name + ": none is interrupted", *bad, done)
+        tap.ok(scratch.files() and health_of(scratch)["samples"] > 100,
+               name + ": samples were taken")
+
+
+def calls():
+    # With itimer the kernel picks a thread that runs, and the signal may come
+    # when it waits: that clock, as ticker, cannot promise anything.
+    for clock in ["auto", "cputime", "perf", "wall", "cpu+wall"]:
+        yield (check_calls, clock, EINTR_SECONDS,
+               6 if EINTR_SECONDS >= 60 else 1)
+
+
+# --- the wall clock ------------------------------------------------------------------------
+
+def check_wall_shares(name, scratch, wanted):
+    """Of what waits, each function has its part; of the whole, all."""
+    waits = {w[1]: float(w[2]) for w in wanted
+             if w[0] == "wall" and w[1].startswith("wait_")}
+    if too_busy():
+        tap.skip(name + ": time in each function", too_busy())
+        return
+    found = rows(scratch, "--type", "wall", "--thread", "^busy$")
+    got = {f: found[f]["total_ns"] if f in found else 0 for f in waits}
+    for function, percent in waits.items():
+        expected = 100 * percent / sum(waits.values())
+        is_now = 100 * got[function] / (sum(got.values()) or 1)
+        tap.ok(abs(is_now - expected) <= 6,
+               "%s: time in %s" % (name, function),
+               "%.1f %% of the waiting, really %.1f" % (is_now, expected))
+
+
+def check_wall_calls(name, scratch, wanted):
+    for w in wanted:
+        if w[0] != "call":
+            continue
+        found = rows(scratch, "--type", "wall", "--by", "label:call",
+                     "--focus", w[1])
+        blocked = {n: r["total_ns"] for n, r in found.items()
+                   if not n.startswith("[")}
+        tap.ok(w[1] == "wait_in_read" and not blocked or
+               max(blocked, key=blocked.get, default="") == w[2],
+               "%s: %s waits in %s" % (name, w[1], w[2]), found)
+
+
+def check_wall(clock, rate):
+    name = "%s at %d Hz" % (clock, rate)
+    with lib.Scratch() as scratch:
+        done = run(scratch, ["waits", 5, 20], CLOCK=clock, RATE=rate)
+        wanted = lib.expectations(done.out)
+        if done.status != 0 or not scratch.files():
+            tap.ok(False, name + ": a profile", done)
+            return
+        check_wall_shares(name, scratch, wanted)
+        check_wall_calls(name, scratch, wanted)
+        count, seconds = [(int(w[1]), float(w[2])) for w in wanted
+                          if w[0] == "idle"][0]
+        threads = rows(scratch, "--type", "wall", "--by", "thread")
+        health = health_of(scratch)
+        tap.ok(health["truncated"] == 0, name + ": every stack is whole",
+               health)
+        types = lib.report_json(["--type", "wall"], scratch.files(),
+                                scratch)["profile"]["types"]
+        tap.equal("cpu" in types, clock == "cpu+wall",
+                  name + ": CPU time beside it if asked for")
+        # What they wait for a CPU before they have their names is another's.
+        if too_busy():
+            tap.skip(name + ": all time of threads", too_busy())
+            return
+        idle = threads.get("idle", {"total_ns": 0})["total_ns"] / 1e9
+        tap.ok(abs(idle - count * seconds) <= 0.03 * count * seconds,
+               name + ": idle threads have all their time",
+               "%.2f s, really %.2f" % (idle, count * seconds))
+        busy = threads.get("busy", {"total_ns": 0})["total_ns"] / 1e9
+        tap.ok(abs(busy - seconds) <= 0.04 * seconds,
+               name + ": a busy one, too",
+               "%.2f s, really %.2f" % (busy, seconds))
+
+
+def wall():
+    yield check_wall, "cpu+wall", 99
+    if FULL:
+        yield check_wall, "wall", 99
+        yield check_wall, "cpu+wall", 1000
+
+
+# --- limits and refusals --------------------------------------------------------------------
+
+def limited(scratch, limits, argv, **settings):
+    return lib.run(["prlimit"] + limits + [path(argv[0])] +
+                   [str(a) for a in argv[1:]], scratch.env(**settings),
+                   scratch.dir)
+
+
+def check_limit(name, limits, argv, note, **settings):
+    if not lib.which("prlimit"):
+        tap.skip(name, "prlimit is not installed (util-linux)")
+        return
+    with lib.Scratch() as scratch:
+        done = limited(scratch, limits, argv, **settings)
+        if not tap.ok(done.status == 0 and scratch.files(),
+                      name + ": runs, with a profile", done):
+            return
+        health = health_of(scratch)
+        notes = "\n".join(health["notes"])
+        tap.ok(note in notes, name + ": the health line says why", notes)
+        said = [w for w in lib.expectations(done.out) if w[0] == "cpu-ns"]
+        truth = float(said[0][1]) - health["flusher_cpu_ns"]
+        tap.ok(abs(total(scratch) - truth) <= 0.02 * truth + 6e6,
+               name + ": no CPU time is missing",
+               "%.1f of %.1f ms" % (total(scratch) / 1e6, truth / 1e6), health)
+
+
+def check_limits():
+    check_limit("no signals may be queued", ["--sigpending=0"],
+                ["threads", 1000], "RLIMIT_SIGPENDING")
+    check_limit("no signals may be queued, perf asked for",
+                ["--sigpending=0"], ["shares"], "RLIMIT_SIGPENDING",
+                CLOCK="perf")
+    if perf_is_permitted():
+        check_limit("few descriptors", ["--nofile=40"],
+                    ["short-threads", 256, 30000, 64], "RLIMIT_NOFILE",
+                    CLOCK="perf", RATE=1000)
+    else:
+        tap.skip("few descriptors", "perf events are not permitted here")
+
+
+def limits():
+    yield (check_limits,)
+
+
+# --- budget ----------------------------------------------------------------------------------
+
+def check_budget():
+    name = "a budget of 2 % at 10 kHz"
+    with lib.Scratch() as scratch:
+        done = run(scratch, ["shares", 6000], CLOCK="perf", RATE=10000,
+                   BUDGET="2%")
+        health = health_of(scratch)
+        notes = "\n".join(health["notes"])
+        if "perf" not in "".join(health["clocks"]):
+            tap.skip(name, "perf events are not permitted here")
+            return
+        tap.ok("overhead budget 2.00 %: cost" in notes,
+               name + ": says what it did", done, notes)
+        tap.ok(health["achieved_hz"] < 3000, name + ": lowers the rate",
+               health)
+        tap.equal(health["asked_hz"], 10000, name + ": keeps what was asked")
+    with lib.Scratch() as scratch:
+        run(scratch, ["shares"], CLOCK="cputime", RATE=99, BUDGET="5%")
+        tap.ok("budget" not in "\n".join(health_of(scratch)["notes"]),
+               "a budget that is not reached changes nothing")
+
+
+def budget():
+    yield (check_budget,)
+
+
+PARTS = {"sums": sums, "step": step, "calls": calls, "limits": limits,
+         "budget": budget}
+
+
+def run_part(part):
+    """Two at a time: CPU clocks do not mind, and what waits does not either."""
+    with concurrent.futures.ThreadPoolExecutor(1 if FULL else 2) as pool:
+        for done in [pool.submit(*case) for case in part()]:
+            done.result()
+
+
+def run_alone(part):
+    for case in part():
+        case[0](*case[1:])
+
+
+def main():
+    for part in sys.argv[1:] or list(PARTS) + ["wall"]:
+        if part == "wall":
+            run_alone(wall)
+        elif part in PARTS:
+            run_part(PARTS[part])
+        else:
+            sys.exit("clocks.py: no part is called %s; there are: %s, wall"
+                     % (part, ", ".join(PARTS)))
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
