@@ -14,17 +14,21 @@
 
 #include "agent/budget.h"
 #include "agent/clock.h"
+#include "agent/command.h"
 #include "agent/control.h"
 #include "agent/drain.h"
 #include "agent/flusher.h"
 #include "agent/identity.h"
+#include "agent/listen.h"
 #include "agent/log.h"
 #include "agent/modules.h"
+#include "agent/own-labels.h"
 #include "agent/process.h"
 #include "agent/region.h"
 #include "agent/sampler.h"
 #include "agent/signals.h"
 #include "agent/snapshot.h"
+#include "agent/spans.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/unwind.h"
@@ -411,6 +415,11 @@ static void arm_forked(void)
 	clock_arm_record(&forked, AGENT_FORKED_COOKIE, signals_ours());
 }
 
+bool agent_has_flusher(void)
+{
+	return agent_is_ours() && is_ready() && flusher_tid() != 0;
+}
+
 /* --- end, exec, other interruptions --------------------------------------- */
 
 void agent_end(void)
@@ -582,14 +591,28 @@ void agent_forked(void)
 	thread_reset_after_fork();
 	sampler_reset_after_fork();
 	snapshot_reset_after_fork();
+	command_reset_after_fork();
+	listen_reset_after_fork();
+	spans_reset_after_fork();
 	clock_reset_after_fork();
 	log_set_flusher(0);
 	main_slot = THREAD_NO_SLOT;
+	forked.tid = agent_process.pid;
+	forked.label_skipped = 0;
+	atomic_store_explicit(&forked.label, own_labels_of_forked(),
+			      memory_order_relaxed);
 	forked.clock = forked.timer = -1;
 	if (was == AGENT_PAUSED || signals_ours() == 0)
 		return;
 	set_state(AGENT_FORKED);
 	arm_forked();
+}
+
+struct thread_record *agent_forked_record(void)
+{
+	enum agent_state now = agent_state();
+
+	return now == AGENT_FORKED || now == AGENT_STARTING ? &forked : NULL;
 }
 
 void agent_start_forked_child(void)
@@ -621,6 +644,10 @@ void agent_child_started(void)
 	region_record(main_slot)->stack_low = forked_stack.low;
 	region_record(main_slot)->stack_high = forked_stack.high;
 	region_record(main_slot)->call_regs = forked.call_regs;
+	atomic_store_explicit(&region_record(main_slot)->label,
+			      atomic_load_explicit(&forked.label,
+						   memory_order_relaxed),
+			      memory_order_relaxed);
 	thread_publish(main_slot);
 	thread_set_forked(main_slot, agent_process.pid);
 	clock_disarm_record(&forked);

@@ -41,6 +41,8 @@ struct agent_process {
 	uint32_t command_size;
 };
 
+struct thread_record;
+
 extern struct config agent_config;
 extern struct agent_process agent_process;
 
@@ -94,6 +96,12 @@ void agent_thread_end(uint32_t slot);
 void agent_end(void);
 
 /*
+ * Is there a flusher to be asked? One of a forked child that has not sampled
+ * yet is started, and waited for 50 ms at most. Ordinary context.
+ */
+bool agent_has_flusher(void);
+
+/*
  * Around exec: writes what there is, stops the clocks and takes pending
  * signals of ours back, so that the new program meets none; agent_exec_failed()
  * undoes it.
@@ -139,6 +147,12 @@ void agent_rearm(uint32_t slot);
 
 /* What the flusher does for that. */
 int agent_rearm_all(void);
+
+/*
+ * Stands for the thread of a forked child that has no region yet; NULL if this
+ * is none. Async-signal-safe.
+ */
+struct thread_record *agent_forked_record(void);
 
 /* In a forked child, from pthread_atfork. */
 void agent_forked(void);

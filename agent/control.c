@@ -395,6 +395,11 @@ int control_open(const char *dir, int pid)
 	return 0;
 }
 
+const char *control_path(void)
+{
+	return c.path;
+}
+
 void control_close(void)
 {
 	unsigned i;
@@ -406,6 +411,7 @@ void control_close(void)
 	sys_call(SYS_unlink, c.path);
 	sys_close(c.listener);
 	c.listener = -1;
+	c.path[0] = '\0';
 }
 
 unsigned control_polls(struct pollfd *p)
@@ -462,6 +468,7 @@ void control_publish(const uint8_t *fragment, size_t size)
 void control_reset_after_fork(void)
 {
 	c.listener = -1;
+	c.path[0] = '\0';
 	c.ready = false;
 	c.told = 0;
 	verbs_reset_after_fork();

@@ -26,6 +26,9 @@
  */
 int control_open(const char *dir, int pid);
 
+/* Path of the socket, "" while there is none. Any thread. */
+const char *control_path(void);
+
 /* Removes it and cuts all clients off. */
 void control_close(void);
 

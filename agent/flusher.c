@@ -19,6 +19,7 @@
 
 #include "agent/agent.h"
 #include "agent/clock.h"
+#include "agent/command.h"
 #include "agent/control.h"
 #include "agent/drain.h"
 #include "agent/identity.h"
@@ -35,6 +36,7 @@
 #define WAKE_SIGNAL SIGSTKFLT
 
 #define ANSWERED UINT32_MAX
+#define LEFT 0x100u	/* beside a request: nobody waits for the answer */
 
 #define STACK_BYTES (256u * 1024u)	/* address space; few pages are used */
 #define TLS_BYTES 4096u			/* below and above the thread pointer */
@@ -175,7 +177,18 @@ static bool wait_gone(struct patience *p)
 	return true;
 }
 
-bool flusher_ask(enum flusher_request request, int timeout_ms)
+/* Nobody waits for the answer. False if it has come after all. */
+static bool leave(enum flusher_request request)
+{
+	uint32_t asked = request;
+
+	return atomic_compare_exchange_strong_explicit(
+		&self.asked, &asked, request | LEFT, memory_order_acq_rel,
+		memory_order_acquire);
+}
+
+enum flusher_answer flusher_ask_for(enum flusher_request request,
+				    int timeout_ms)
 {
 	bool ends = request == FLUSHER_STOP || request == FLUSHER_FINISH;
 	int tid = flusher_tid();
@@ -183,17 +196,24 @@ bool flusher_ask(enum flusher_request request, int timeout_ms)
 	bool well;
 
 	if (tid == 0)
-		return false;
+		return FLUSHER_NOT_ASKED;
 	p = patience_of(tid, timeout_ms);
 	if (!take_turn(request, &p))
-		return false;
+		return FLUSHER_NOT_ASKED;
 	sys_tgkill(agent_process.pid, tid, WAKE_SIGNAL);
-	if (!wait_change(&self.asked, request, &p))
-		return false;
+	if (!wait_change(&self.asked, request, &p) && leave(request))
+		return FLUSHER_LATE;
 	well = atomic_load_explicit(&self.result, memory_order_relaxed) >= 0;
 	/* back to idle: the next may ask */
 	atomic_store_explicit(&self.asked, 0, memory_order_release);
-	return (!ends || wait_gone(&p)) && well;
+	if (ends && !wait_gone(&p))
+		return FLUSHER_LATE;
+	return well ? FLUSHER_DONE : FLUSHER_FAILED;
+}
+
+bool flusher_ask(enum flusher_request request, int timeout_ms)
+{
+	return flusher_ask_for(request, timeout_ms) == FLUSHER_DONE;
 }
 
 void flusher_reset_after_fork(void)
@@ -297,8 +317,13 @@ static bool sleep_until(int fd, uint64_t due)
 static void answer(int result)
 {
 	atomic_store_explicit(&self.result, result, memory_order_relaxed);
-	/* release: the asker sees all that was done for it */
-	atomic_store_explicit(&self.asked, ANSWERED, memory_order_release);
+	/*
+	 * release: the asker sees all that was done for it; who has left does
+	 * not come back to take the answer
+	 */
+	if (atomic_exchange_explicit(&self.asked, ANSWERED,
+				     memory_order_acq_rel) & LEFT)
+		atomic_store_explicit(&self.asked, 0, memory_order_release);
 	sys_futex((uint32_t *)&self.asked, FUTEX_WAKE, INT32_MAX, NULL);
 }
 
@@ -369,18 +394,20 @@ static int (*const requests[])(void) = {
 	[FLUSHER_OPEN] = drain_open,
 	[FLUSHER_ADOPT] = adopt,
 	[FLUSHER_REARM] = agent_rearm_all,
+	[FLUSHER_COMMAND] = command_run,
 };
 
 /* Does what was asked for. True if the thread shall end. */
 static bool serve(void)
 {
 	/* acquire: pairs with the release in take_turn() */
-	uint32_t asked = atomic_load_explicit(&self.asked,
-					      memory_order_acquire);
+	uint32_t word = atomic_load_explicit(&self.asked,
+					     memory_order_acquire);
+	uint32_t asked = word == ANSWERED ? 0 : word & ~LEFT;
 	bool ends = asked == FLUSHER_STOP || asked == FLUSHER_FINISH;
 	int result;
 
-	if (asked == 0 || asked == ANSWERED)
+	if (asked == 0)
 		return false;
 	result = requests[asked]();
 	if (ends)

@@ -38,6 +38,7 @@ enum flusher_request {
 	FLUSHER_OPEN,		/* open the output while we may */
 	FLUSHER_ADOPT,		/* take over the captured identity */
 	FLUSHER_REARM,		/* agent_rearm_all() */
+	FLUSHER_COMMAND,	/* command_run() */
 };
 
 /*
@@ -46,6 +47,17 @@ enum flusher_request {
  * done and went well. Any thread; a second one waits its turn.
  */
 bool flusher_ask(enum flusher_request request, int timeout_ms);
+
+enum flusher_answer {
+	FLUSHER_DONE,
+	FLUSHER_FAILED,
+	FLUSHER_NOT_ASKED,	/* others were before us, or there is none */
+	FLUSHER_LATE,		/* it may still do it */
+};
+
+/* The same, and says which. */
+enum flusher_answer flusher_ask_for(enum flusher_request request,
+				    int timeout_ms);
 
 /* In a forked child: there is none. */
 void flusher_reset_after_fork(void);

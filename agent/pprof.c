@@ -14,6 +14,7 @@
 #include "agent/arena.h"
 #include "agent/calls.h"
 #include "agent/idtable.h"
+#include "agent/labels.h"
 #include "agent/modules.h"
 #include "agent/stacks.h"
 #include "agent/sys.h"
@@ -734,14 +735,45 @@ static void write_state(struct pprof *p, const struct stacks_entry *e,
 		write_label(p, STR_CALL, PPROF_LABEL_STR, call);
 }
 
+/* The program's labels as ids of strings. */
+struct label_ids {
+	unsigned count;
+	struct {
+		uint32_t key, value;
+	} pair[LABELS_DEPTH];
+};
+
+static void find_labels(struct pprof *p, uint16_t set, struct label_ids *ids)
+{
+	struct label labels[LABELS_DEPTH];
+	unsigned i;
+
+	ids->count = set ? labels_get(set, labels) : 0;
+	for (i = 0; i < ids->count; i++) {
+		ids->pair[i].key = string(p, labels[i].key);
+		ids->pair[i].value = string(p, labels[i].value);
+	}
+}
+
+static void write_labels(struct pprof *p, const struct label_ids *ids)
+{
+	unsigned i;
+
+	for (i = 0; i < ids->count; i++)
+		write_label(p, ids->pair[i].key, PPROF_LABEL_STR,
+			    ids->pair[i].value);
+}
+
 void pprof_add_stack(struct pprof *p, const struct stacks_entry *entry,
 		     const char *thread_name, int tid)
 {
+	struct label_ids labels;
 	uint32_t name = string(p, thread_name);
 	uint32_t call = entry->state == STACKS_BLOCKED ?
 			string(p, calls_name(entry->call)) : STR_EMPTY;
 	size_t mark;
 
+	find_labels(p, entry->label, &labels);
 	pack_locations(p, entry);
 	mark = wire_open(&p->out, PPROF_SAMPLE);
 	write_packed_locations(p);
@@ -750,6 +782,7 @@ void pprof_add_stack(struct pprof *p, const struct stacks_entry *entry,
 		write_label(p, STR_THREAD, PPROF_LABEL_STR, name);
 	write_label(p, STR_TID, PPROF_LABEL_NUM, (uint64_t)tid);
 	write_state(p, entry, call);
+	write_labels(p, &labels);
 	if (entry->first != NULL)
 		write_times(p, entry->first);
 	wire_number(&p->out, PPROF_SAMPLE_END, entry->end);

@@ -204,7 +204,8 @@ void pprof_begin(struct pprof *p, const struct pprof_process *process,
 /*
  * One merged stack (agent/stacks.h) with the labels thread and tid, and, where
  * the wall clock runs, state (running, runnable: waiting for a CPU, blocked) and
- * call (of the system, while blocked). The object of an address is the one
+ * call (of the system, while blocked), and those of the program (agent/labels.h).
+ * The object of an address is the one
  * mapped there at the time of the first sample (modules_find_at).
  */
 void pprof_add_stack(struct pprof *p, const struct stacks_entry *entry,

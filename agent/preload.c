@@ -9,24 +9,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "agent/profagent.h"
+#include "agent/api-table.h"
 #include "agent/sys.h"
-
-PRELOAD_EXPORT const char *profagent_version(void)
-{
-	return PACKAGE_VERSION;
-}
-
-/* The same under a name that nobody else's can hide. */
-extern __typeof__(profagent_version) own_version
-	__attribute__((alias("profagent_version"), visibility("hidden")));
 
 /* An agent of another file, before ours in the list: one profile is enough. */
 static bool is_second(void)
 {
-	void *first = elfsym_find("profagent_version");
+	void *first = elfsym_find("profagent_api_1");
 
-	return first && first != (void *)own_version;
+	return first && first != (const void *)&api_own_table;
 }
 
 /* Made by the linker from the section of that name. */

@@ -30,7 +30,7 @@
 #include "agent/unwind.h"
 
 #define REGION_MAGIC 0x746e6761666f7270ull	/* "profagnt" in the file */
-#define REGION_VERSION 1u
+#define REGION_VERSION 2u
 #define REGION_PAGE 4096u
 #define REGION_SLOT_BYTES (REGION_PAGE + RING_BYTES)
 #define REGION_SLOTS_MAX (1u << 17)
@@ -102,6 +102,10 @@ struct thread_record {
 	/* Where its stubs of blocking calls save registers (thread.h); 0: no */
 	uint64_t call_regs;
 	_Atomic uint32_t watched;	/* not free before it is drained */
+
+	/* What it works on (agent/labels.h). Written by its thread alone. */
+	_Atomic uint32_t label;		/* a set */
+	uint32_t label_skipped;		/* pushed for want of room */
 
 	/* Stack of the thread, bytes [low, high); 0: unknown. */
 	uint64_t stack_low, stack_high;

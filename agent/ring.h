@@ -43,8 +43,9 @@ enum ring_kind {
  */
 struct ring_sample {
 	uint32_t size;		/* bytes, this header and frames, 8-aligned */
-	uint16_t kind;		/* enum ring_kind */
-	uint16_t end;		/* enum unwind_end */
+	uint8_t kind;		/* enum ring_kind */
+	uint8_t end;		/* enum unwind_end */
+	uint16_t label;		/* set of labels (agent/labels.h), 0: none */
 	uint32_t frames;	/* how many pcs follow, leaf first */
 	uint32_t count;		/* expirations it stands for, >= 1 */
 	uint64_t time_ns;	/* CLOCK_MONOTONIC */

@@ -213,7 +213,7 @@ static int walk(struct thread_record *t, uint32_t slot,
 		place->sample->frames = backend->walk(regs, &stack,
 						      place->sample->pcs,
 						      place->frames, &end);
-		place->sample->end = (uint16_t)end;
+		place->sample->end = (uint8_t)end;
 		if (end != UNWIND_DEPTH || place->frames == depth)
 			return 0;
 		frames = place->frames * 4 < depth ? place->frames * 4 : depth;
@@ -263,6 +263,9 @@ static void sample(struct thread_record *t, uint32_t slot,
 	place.sample->count = (uint32_t)w->count;
 	place.sample->time_ns = now_ns();
 	place.sample->cpu_ns = w->cpu_ns;
+	/* relaxed: this thread writes it */
+	place.sample->label = (uint16_t)atomic_load_explicit(
+		&t->label, memory_order_relaxed);
 	t->carry_count = t->carry_ns = 0;
 	if (ring_commit(&t->ring, &place) || is_first())
 		flusher_wake();

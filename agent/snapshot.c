@@ -108,7 +108,14 @@ static void keep(int tid, const struct stacks_sample *s)
 	stacks_put(found, (uint32_t)tid, 0, s);
 }
 
-static void keep_running(int tid, const uint64_t *pcs, uint32_t frames,
+static uint16_t label_of(const struct thread_record *t)
+{
+	return t ? (uint16_t)atomic_load_explicit(&t->label,
+						  memory_order_relaxed) : 0;
+}
+
+static void keep_running(const struct thread_record *t, int tid,
+			 const uint64_t *pcs, uint32_t frames,
 			 enum unwind_end end)
 {
 	const struct stacks_sample s = {
@@ -117,6 +124,7 @@ static void keep_running(int tid, const uint64_t *pcs, uint32_t frames,
 		.end = (uint16_t)end,
 		.state = STACKS_RUNNING,
 		.call = -1,
+		.label = label_of(t),
 		.time_ns = sys_clock_ns(CLOCK_MONOTONIC),
 		.count = 1,
 	};
@@ -133,6 +141,7 @@ static bool keep_blocked(const struct thread_record *t, int tid,
 		.pcs = pcs,
 		.state = STACKS_BLOCKED,
 		.call = c->nr,
+		.label = label_of(t),
 		.time_ns = sys_clock_ns(CLOCK_MONOTONIC),
 		.count = 1,
 	};
@@ -219,7 +228,7 @@ static bool look_again(struct ask *a, uint64_t *pcs)
 	struct tasks_call c;
 
 	if (state_of(a) == ASK_DONE) {
-		keep_running(a->tid, a->pcs, a->frames, a->end);
+		keep_running(a->record, a->tid, a->pcs, a->frames, a->end);
 		return true;
 	}
 	if (state_of(a) != ASK_ASKED)
@@ -271,7 +280,8 @@ static void await(uint64_t *pcs)
 		if (asks[i].tid == 0)
 			continue;
 		if (!look_again(&asks[i], pcs))
-			keep_running(asks[i].tid, NULL, 0, UNWIND_COMPLETE);
+			keep_running(asks[i].record, asks[i].tid, NULL, 0,
+				     UNWIND_COMPLETE);
 		end_question(&asks[i]);
 	}
 	asked = 0;
@@ -319,7 +329,7 @@ static void look(int tid, void *arg)
 	if (where == TASKS_BLOCKED && keep_blocked(t, tid, &c, cpu_ns, pcs))
 		return;
 	if (!ask(t, tid))
-		keep_running(tid, NULL, 0, UNWIND_COMPLETE);
+		keep_running(t, tid, NULL, 0, UNWIND_COMPLETE);
 	if (asked == ASKED_MOST)
 		await(pcs);
 }

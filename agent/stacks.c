@@ -49,7 +49,8 @@ static uint64_t hash_sample(uint32_t slot, uint32_t generation,
 {
 	uint64_t a = K0 ^ ((uint64_t)slot << 32 | generation);
 	uint64_t b = K1 ^ ((uint64_t)s->end << 32 | s->frames) ^
-		     ((uint64_t)s->state << 48 | (uint64_t)(uint32_t)s->call);
+		     ((uint64_t)s->state << 48 | (uint64_t)(uint32_t)s->call) ^
+		     (uint64_t)s->label << 12;
 	uint32_t i;
 
 	for (i = 0; i + 1 < s->frames; i += 2) {
@@ -67,6 +68,7 @@ static bool equal(const struct stacks_entry *e, uint64_t hash, uint32_t slot,
 	return e->hash == hash && e->slot == slot &&
 	       e->generation == generation && e->end == s->end &&
 	       e->state == s->state && e->call == s->call &&
+	       e->label == s->label &&
 	       e->frames == s->frames &&
 	       memcmp(e->pcs, s->pcs, s->frames * sizeof(s->pcs[0])) == 0;
 }
@@ -133,6 +135,7 @@ static struct stacks_entry *new_entry(struct stacks *t, uint64_t hash,
 	e->end = s->end;
 	e->state = s->state;
 	e->call = s->call;
+	e->label = s->label;
 	e->frames = s->frames;
 	memcpy(e->pcs, s->pcs, pcs_bytes);
 	return e;
@@ -181,6 +184,7 @@ int stacks_add(struct stacks *t, uint32_t slot, uint32_t generation,
 		.frames = s->frames,
 		.end = s->end,
 		.call = -1,
+		.label = s->label,
 		.time_ns = s->time_ns,
 		.count = s->count,
 		.cpu_ns = s->cpu_ns,

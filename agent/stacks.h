@@ -2,7 +2,7 @@
 /*
  * stacks: merges equal samples between two flushes.
  *
- * A hash table from (thread slot, generation, end reason, frames) to counts
+ * A hash table from (thread slot, generation, labels, end reason, frames) to counts
  * and sums, with the time and weight of every single sample beside it. The
  * flusher fills it while it drains the rings, writes it, clears it. Memory
  * comes from an arena; nothing is freed one by one.
@@ -31,6 +31,7 @@ struct stacks_sample {
 	uint16_t end;		/* enum unwind_end */
 	uint16_t state;		/* enum stacks_state */
 	int32_t call;		/* system call, while blocked; -1: none */
+	uint16_t label;		/* set (agent/labels.h) */
 	uint64_t time_ns;	/* CLOCK_MONOTONIC */
 	uint64_t count, cpu_ns, wall_ns;
 };
@@ -51,6 +52,7 @@ struct stacks_entry {
 	uint16_t end;			/* enum unwind_end */
 	uint16_t state;			/* enum stacks_state */
 	int32_t call;
+	uint16_t label;
 	uint32_t frames;
 	uint64_t count;			/* sum of ring_sample.count */
 	uint64_t cpu_ns, wall_ns;	/* sums */

@@ -145,6 +145,8 @@ static void init_record(struct thread_record *t, uint32_t slot, int tid,
 	atomic_fetch_add_explicit(&t->generation, 1, memory_order_relaxed);
 	t->tid = tid;
 	t->flags = flags;
+	t->label_skipped = 0;
+	atomic_store_explicit(&t->label, 0, memory_order_relaxed);
 	t->start_routine = start_routine;
 	t->start_ns = sys_clock_ns(CLOCK_MONOTONIC);
 	t->cpu_start_ns = 0;

@@ -38,12 +38,18 @@ void verbs_refuse(struct format *f, const char *error)
 	format_string(f, "}\n");
 }
 
-static void answer_result(struct format *f, int err, const char *error)
+static void refuse(struct verbs_reply *r, int err, const char *error)
+{
+	r->err = err;
+	verbs_refuse(&r->answer, error);
+}
+
+static void answer_result(struct verbs_reply *r, int err, const char *error)
 {
 	if (err == 0 || err == -EALREADY)
-		answer_ok(f);
+		answer_ok(&r->answer);
 	else
-		verbs_refuse(f, error);
+		refuse(r, err, error);
 }
 
 /* --- status ------------------------------------------------------------------ */
@@ -120,7 +126,7 @@ static void do_run(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
 	v.runs_for_them = false;	/* asked for: it outlives them */
-	answer_result(&r->answer, agent_run(), "the profiler has ended");
+	answer_result(r, agent_run(), "the profiler has ended");
 }
 
 static int pause_and_write(void)
@@ -136,7 +142,7 @@ static void do_pause(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
 	v.runs_for_them = false;
-	answer_result(&r->answer, pause_and_write(), "the profiler has ended");
+	answer_result(r, pause_and_write(), "the profiler has ended");
 }
 
 static bool parse_number(const char *text, uint64_t *n)
@@ -158,8 +164,8 @@ static void do_interval(struct verbs_reply *r, const char *arg)
 
 	if (!parse_number(arg, &ns) || ns < CONTROL_INTERVAL_MIN ||
 	    ns > CONTROL_INTERVAL_MAX) {
-		verbs_refuse(&r->answer, "interval takes a number of ns from 100000 to "
-				"10000000000");
+		refuse(r, -ERANGE, "interval takes a number of ns from 100000 to "
+		       "10000000000");
 		return;
 	}
 	agent_set_period(ns);
@@ -169,13 +175,13 @@ static void do_interval(struct verbs_reply *r, const char *arg)
 static void do_flush(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
-	answer_result(&r->answer, drain_round(false), "could not be written");
+	answer_result(r, drain_round(false), "could not be written");
 }
 
 static void do_reset(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
-	answer_result(&r->answer, drain_new_part(), "no new file could be begun");
+	answer_result(r, drain_new_part(), "no new file could be begun");
 }
 
 static void do_subscribe(struct verbs_reply *r, const char *arg)
@@ -189,7 +195,7 @@ static void do_snapshot(struct verbs_reply *r, const char *arg)
 {
 	(void)arg;
 	r->frame = snapshot_make(&r->frame_size);
-	answer_result(&r->answer, r->frame ? 0 : -ENOMEM, "without memory");
+	answer_result(r, r->frame ? 0 : -ENOMEM, "without memory");
 }
 
 /* --- the table ----------------------------------------------------------------- */
@@ -213,7 +219,7 @@ static const struct verb {
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
-static void refuse_unknown(struct format *f)
+static void refuse_unknown(struct verbs_reply *r)
 {
 	char text[256];
 	struct format error;
@@ -224,7 +230,7 @@ static void refuse_unknown(struct format *f)
 	for (i = 0; i < VERBS; i++)
 		format_printf(&error, "%s%s", i > 0 ? ", " : "",
 			      verbs[i].name);
-	verbs_refuse(f, text);
+	refuse(r, -ENOSYS, text);
 }
 
 void verbs_obey(char *request, struct verbs_reply *r)
@@ -232,6 +238,7 @@ void verbs_obey(char *request, struct verbs_reply *r)
 	char *arg = strchr(request, ' ');
 	unsigned i;
 
+	r->err = 0;
 	r->subscribes = false;
 	r->frame = NULL;
 	if (arg)
@@ -242,12 +249,12 @@ void verbs_obey(char *request, struct verbs_reply *r)
 		if (verbs[i].takes_argument == (arg != NULL))
 			verbs[i].run(r, arg);
 		else
-			verbs_refuse(&r->answer,
-				     arg ? "this verb takes no argument"
-					 : "this verb takes an argument");
+			refuse(r, -EINVAL,
+			       arg ? "this verb takes no argument"
+				   : "this verb takes an argument");
 		return;
 	}
-	refuse_unknown(&r->answer);
+	refuse_unknown(r);
 }
 
 void verbs_watched(unsigned subscribers)

@@ -18,6 +18,7 @@
 
 struct verbs_reply {
 	struct format answer;		/* a line of JSON */
+	int err;			/* the same in short: 0 or -errno */
 	bool subscribes;		/* is to get every fragment from now on */
 	uint8_t *frame;			/* to be sent before the answer, NULL:
 					 * none; a block of agent/arena.h that

@@ -153,6 +153,7 @@ static void charge_again(struct sleeper *s, uint32_t slot, uint64_t now_ns,
 		.end = s->at->end,
 		.state = STACKS_BLOCKED,
 		.call = s->at->call,
+		.label = s->at->label,
 		.time_ns = now_ns,
 	};
 
@@ -192,7 +193,11 @@ static void look_where(struct sleeper *s, uint32_t slot, uint64_t now_ns)
 {
 	const struct thread_record *t = region_record(slot);
 	struct stacks_sample sample = {
-		.pcs = pcs, .state = STACKS_BLOCKED, .time_ns = now_ns,
+		.pcs = pcs,
+		.state = STACKS_BLOCKED,
+		.label = (uint16_t)atomic_load_explicit(
+			&t->label, memory_order_relaxed),
+		.time_ns = now_ns,
 	};
 	enum unwind_end end;
 	struct tasks_call c;
@@ -372,6 +377,7 @@ static void copy_entry(const struct stacks_entry *e, struct stacks *to)
 		.end = e->end,
 		.state = e->state,
 		.call = e->call,
+		.label = e->label,
 	};
 	const struct stacks_moment *m;
 
@@ -444,6 +450,7 @@ int wall_add_running(struct stacks *to, uint32_t slot, uint32_t generation,
 		.end = s->end,
 		.state = STACKS_RUNNING,
 		.call = -1,
+		.label = s->label,
 		.time_ns = s->time_ns,
 		.count = s->count,
 		.cpu_ns = s->cpu_ns,

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""profagent.h: a program that links the stub does the same with the agent and
+without, and what it says of its work is in the profile."""
+
+import os
+
+from lib import (AGENT, Scratch, PROGRAMS, expectations, report_json, run, tap,
+                 which)
+
+API = os.path.join(PROGRAMS, "api")
+
+
+def said(out):
+    """What must be the same with the agent and without."""
+    return [line for line in out.splitlines()
+            if not line.startswith(("agent ", "expect ", "batches "))]
+
+
+def by_label(scratch, key):
+    got = report_json(["--by=label:" + key], scratch.files(), scratch)
+    return {row["name"]: row["self_percent"] for row in got["rows"]}
+
+
+def check_labels(scratch, out):
+    """The child burns as much as one of the parent's functions: the shares
+    of the parent are of four fifths of all."""
+    shares = by_label(scratch, "route")
+    step = by_label(scratch, "step")
+    parent = 100 - shares.get("/forked", 0)
+    tap.ok(10 < shares.get("/forked", 0) < 35,
+           "a forked child goes on with the label", shares)
+    for what, key, value, percent in (
+            line[:4] for line in expectations(out) if line[0] == "label"):
+        got = (shares if key == "route" else step).get(value, 0)
+        expected = float(percent) * parent / 100
+        tap.ok(abs(got - expected) < 10,
+               "%s=%s: %.1f %%, %.1f %% expected" % (key, value, got,
+                                                     expected), shares, step)
+
+
+def test_both(scratch):
+    alone = run([API, "300"], env=scratch.env(agent=False))
+    with_agent = run([API, "300"], env=scratch.env())
+    tap.equal(alone.out.splitlines()[0], "agent no", "without the agent")
+    tap.equal(with_agent.out.splitlines()[0], "agent yes", "with the agent")
+    for done, what in ((alone, "without"), (with_agent, "with")):
+        tap.equal((done.status, said(done.out), done.err), (0, ["done"], ""),
+                  what + ": every call did what it should")
+    check_labels(scratch, with_agent.out)
+
+
+def test_asleep(scratch):
+    """launch() wakes an agent that was preloaded asleep."""
+    done = run([API, "100"], env=scratch.env(START=0))
+    tap.equal((done.status, said(done.out)), (0, ["done"]),
+              "asleep: every call did what it should")
+    tap.ok("/checkout" in by_label(scratch, "route"),
+           "asleep: profiled from launch on")
+
+
+def test_loop(scratch):
+    done = run([API, "50", "loop"], env=scratch.env(FLUSH="50ms"))
+    tap.ok("\nbatches 2\n" in done.out and said(done.out) == ["done"],
+           "an event loop gets what was sampled", done)
+    done = run([API, "50", "loop"], env=scratch.env(agent=False))
+    tap.ok("\nbatches 0\n" in done.out and said(done.out) == ["done"],
+           "and nothing without the agent", done)
+
+
+def test_by_name(scratch):
+    """Without the stub: the functions are looked up."""
+    done = run([which("python3"), "-c",
+                "import ctypes\n"
+                "agent = ctypes.CDLL(None)\n"
+                "agent.profagent_version.restype = ctypes.c_char_p\n"
+                "print(agent.profagent_version() is not None)\n"
+                "print(agent.profagent_label_push(b'route', b'/python'))\n"
+                "print(sum(i * i for i in range(3000000)) > 0)\n"
+                "print(agent.profagent_label_pop())\n"],
+               env=scratch.env())
+    tap.equal((done.status, done.out), (0, "True\n0\nTrue\n0\n"),
+              "from Python by ctypes")
+    tap.ok(by_label(scratch, "route").get("/python", 0) > 30,
+           "from Python: its label")
+
+
+def test_static(scratch):
+    """The stub in a static program: there can be no agent."""
+    path = scratch.path("static.c")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("#include <stdio.h>\n#include \"agent/profagent.h\"\n"
+                "int main(void) { printf(\"%d\\n\", profagent_start());\n"
+                "return 0; }\n")
+    top = os.environ.get("top_srcdir", ".")
+    archive = os.path.join(os.path.dirname(AGENT), "..",
+                           "libprofagent-stub.a")
+    done = run([which("gcc"), "-static", "-I", top, path, archive, "-o",
+                scratch.path("static")])
+    if done.status != 0 and "cannot find -lc" in done.err:
+        tap.skip("a static program links", "no static libc")
+        return
+    tap.equal((done.status, done.err), (0, ""), "a static program links")
+    done = run([scratch.path("static")], env=scratch.env())
+    tap.equal(done.out, "-38\n", "and finds no agent: -ENOSYS")
+
+
+def main():
+    for test in (test_both, test_asleep, test_loop, test_by_name,
+                 test_static):
+        with Scratch() as scratch:
+            test(scratch)
+    tap.done()
+
+
+main()
