@@ -87,9 +87,11 @@ static void add_mappings(Look *l)
 
 /* --- one thread -------------------------------------------------------------------- */
 
-static guint32 add_location(Look *l, guint64 address)
+/* FALSE: there is no code, so the frame below it was misread. */
+static gboolean add_frame(Look *l, guint64 address)
 {
 	ProfileLocation location = { address, PROFILE_NONE, 0, 0, FALSE };
+	guint32 at = l->p->locations->len;
 	guint i;
 
 	for (i = 0; i < l->p->mappings->len; i++) {
@@ -99,8 +101,11 @@ static guint32 add_location(Look *l, guint64 address)
 		if (address >= m->start && address < m->end)
 			location.mapping = i;
 	}
+	if (location.mapping == PROFILE_NONE)
+		return FALSE;
 	g_array_append_val(l->p->locations, location);
-	return l->p->locations->len - 1;
+	g_array_append_val(l->p->frames, at);
+	return TRUE;
 }
 
 static void add_label(Look *l, ProfileSample *s, const char *key,
@@ -134,16 +139,16 @@ static void walk(Look *l, gint32 tid, ProfileSample *s)
 
 	s->end = more < 0 ? UNWIND_BAD_STACK : UNWIND_COMPLETE;
 	for (more = more < 0 ? 0 : 1; more > 0; more = unw_step(&cursor)) {
-		guint32 at;
-
 		if (unw_get_reg(&cursor, UNW_REG_IP, &ip) < 0 || ip == 0)
 			break;
 		if (s->frame_count == FRAMES_MOST) {
 			s->end = UNWIND_DEPTH;
 			break;
 		}
-		at = add_location(l, exact ? ip : ip - 1);
-		g_array_append_val(l->p->frames, at);
+		if (!add_frame(l, exact ? ip : ip - 1)) {
+			s->end = UNWIND_NO_MODULE;
+			break;
+		}
 		s->frame_count++;
 		exact = unw_is_signal_frame(&cursor) > 0;
 	}

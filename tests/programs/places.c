@@ -11,12 +11,20 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#define FOR_EVER UINT64_C(1000000000000000)
+/* No call: who looks finds it in the function itself. */
+#define FOR_EVER(name)							\
+	NOINLINE static uint64_t name(uint64_t ns)			\
+	{								\
+		for (volatile uint64_t x = ns; ns;)			\
+			x = x * 1664525u + 1013904223u;			\
+		__asm__ volatile("" : "+r"(ns));			\
+		return ns;						\
+	}
 
-BURNER(burn_north)
-BURNER(burn_east)
-BURNER(burn_south)
-BURNER(burn_west)
+FOR_EVER(burn_north)
+FOR_EVER(burn_east)
+FOR_EVER(burn_south)
+FOR_EVER(burn_west)
 
 static int fds[2];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -80,7 +88,7 @@ static void *stay(void *arg)
 {
 	const struct place *p = arg;
 
-	return (void *)p->stay(FOR_EVER);
+	return (void *)p->stay(1);
 }
 
 int main(void)
