@@ -14,6 +14,7 @@
 #define LAST_SECONDS 10			/* a span that can be chosen */
 #define REDRAW_MS 100			/* after a fragment: others may follow */
 #define TICK_MS 1000
+#define SEEK_MS 100			/* until a program is there that starts */
 #define STALE_US (5 * G_USEC_PER_SEC)	/* older data say how old they are */
 #define PAUSED_MAX (64u << 20)		/* bytes kept back while paused */
 
@@ -57,7 +58,7 @@ struct _LiveViewer {
 	gsize kept_back;		/* bytes in them */
 	Window window;
 	gint64 paused_us;		/* since then; 0: it is not */
-	guint redraw, tick;		/* source ids */
+	guint redraw, tick, seek;	/* source ids */
 	gint32 follow;			/* pid, 0: none */
 	guint64 missed;
 };
@@ -346,10 +347,23 @@ static void look_for_children(LiveViewer *l)
 	}
 }
 
+static gboolean seek(gpointer data)
+{
+	LiveViewer *l = data;
+
+	look_for_children(l);
+	if (l->sources->len == 0)
+		return G_SOURCE_CONTINUE;
+	l->seek = 0;
+	return G_SOURCE_REMOVE;
+}
+
 void live_viewer_follow(LiveViewer *l, gint32 pid)
 {
 	l->follow = pid;
 	look_for_children(l);
+	if (l->sources->len == 0)
+		l->seek = g_timeout_add(SEEK_MS, seek, l);
 }
 
 /* --- the user ---------------------------------------------------------------- */
@@ -448,6 +462,8 @@ void live_viewer_free(LiveViewer *l)
 		g_source_remove(l->redraw);
 	if (l->tick != 0)
 		g_source_remove(l->tick);
+	if (l->seek != 0)
+		g_source_remove(l->seek);
 	g_clear_pointer(&l->viewer, viewer_free);
 	g_ptr_array_unref(l->sources);
 	for (i = 0; i < l->arrivals->len; i++)

@@ -19,6 +19,7 @@ static const Cmd cmds[] = {
 	{ "flame", cmd_flame, "draw where the time went: a page or a drawing" },
 	{ "flush", cmd_steer, "have the samples of a running program written" },
 	{ "interval", cmd_steer, "change how often samples are taken" },
+	{ "live", cmd_live, "run a program and watch it on a terminal" },
 	{ "pause", cmd_steer, "pause the profiling of a running program" },
 	{ "ps", cmd_ps, "list the preloaded processes" },
 	{ "record", cmd_record, "profile a running program for a while" },
