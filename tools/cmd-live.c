@@ -230,7 +230,7 @@ static gboolean watch(LiveRun *r, Options *o, GError **error)
 	if (!screen_open(error))
 		return FALSE;
 	r->viewer = live_viewer_new(title, &o->selection, TRUE, &funcs, r);
-	live_viewer_follow(r->viewer, r->pty.pid);
+	live_viewer_follow(r->viewer, r->pty.pid, TRUE);
 	live_viewer_run(r->viewer, error);
 	g_clear_pointer(&r->viewer, live_viewer_free);
 	screen_close();

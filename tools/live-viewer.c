@@ -358,8 +358,10 @@ static gboolean seek(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-void live_viewer_follow(LiveViewer *l, gint32 pid)
+void live_viewer_follow(LiveViewer *l, gint32 pid, gboolean first)
 {
+	if (first)
+		live_count_all(l->live);
 	l->follow = pid;
 	look_for_children(l);
 	if (l->sources->len == 0)

@@ -38,8 +38,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(LiveViewer, live_viewer_free)
  */
 void live_viewer_add(LiveViewer *l, const Target *t, gboolean again);
 
-/* Also all that come from `pid`, as they start. */
-void live_viewer_follow(LiveViewer *l, gint32 pid);
+/* Also all that come from `pid`, as they start; `first`: it has just started. */
+void live_viewer_follow(LiveViewer *l, gint32 pid, gboolean first);
 
 /* What the header says instead of "running" and the like. NULL: that. */
 void live_viewer_set_state(LiveViewer *l, const char *state);

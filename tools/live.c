@@ -41,6 +41,7 @@ struct _Live {
 	GPtrArray *moments;		/* GArray of ProfileMoment a sample of
 					 * all, or NULL */
 	guint64 taken;
+	gboolean count_all;
 };
 
 static void step_free(gpointer data)
@@ -83,6 +84,11 @@ void live_free(Live *l)
 	g_array_unref(l->last_us);
 	g_clear_pointer(&l->moments, g_ptr_array_unref);
 	g_free(l);
+}
+
+void live_count_all(Live *l)
+{
+	l->count_all = TRUE;
 }
 
 guint64 live_samples(const Live *l)
@@ -212,6 +218,18 @@ static void begin_process(Live *l, const Profile *from, const GArray *where,
 	g_array_append_val(l->last_us, now_us);
 }
 
+/* As if something empty had come when it started. */
+static void begin_at_start(Live *l, const Profile *from, gint64 now_us)
+{
+	const ProfileProcess none = { 0 };
+	gint64 start_us = now_us - (gint64)(profile_at(
+		from->processes, ProfileProcess, 0)->duration_ns / 1000);
+
+	g_array_append_val(l->first, none);
+	g_array_append_val(l->last, none);
+	g_array_append_val(l->last_us, start_us);
+}
+
 static guint32 process_of(const Live *l, const Profile *from)
 {
 	const char *id = profile_text(from, profile_at(
@@ -253,6 +271,10 @@ gboolean live_add(Live *l, GBytes *fragment, gint64 now_us, GError **error)
 	where = merge_add(l->merge, from);
 	if (!where)
 		return wrong(error, "counts other things than before");
+	if (process == PROFILE_NONE && l->count_all) {
+		process = l->first->len;
+		begin_at_start(l, from, now_us);
+	}
 	if (process == PROFILE_NONE)
 		begin_process(l, from, where, now_us);
 	else

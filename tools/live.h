@@ -21,6 +21,12 @@ void live_free(Live *l);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Live, live_free)
 
 /*
+ * From now on the first of a process counts as well: we were there when it
+ * started.
+ */
+void live_count_all(Live *l);
+
+/*
  * Adds what an agent sent. The first of a process says what its counters were
  * before: its samples are not counted. `now_us` is the time of arrival
  * (g_get_monotonic_time).

@@ -34,6 +34,7 @@ static const Cmd cmds[] = {
 	{ "status", cmd_status, "show how the agent of a process does" },
 	{ "stop", cmd_steer, "stop the profiling of a running program" },
 	{ "symbolize", cmd_symbolize, "put names into a profile" },
+	{ "top", cmd_top, "watch all preloaded processes" },
 	{ "view", cmd_view, "look at it on a terminal, with keys" },
 };
 

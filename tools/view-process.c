@@ -68,7 +68,8 @@ static void add_targets(const View *view, LiveViewer *l, GPtrArray *targets)
 		live_viewer_add(l, t, !view->tree);
 	}
 	if (view->tree)
-		live_viewer_follow(l, ((Target *)targets->pdata[0])->pid);
+		live_viewer_follow(l, ((Target *)targets->pdata[0])->pid,
+				   FALSE);
 }
 
 int view_processes(View *view, GPtrArray *targets)

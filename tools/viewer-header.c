@@ -53,7 +53,8 @@ char *viewer_header_fraction(const ViewerInfo *info)
 static void add_rate(GString *to, const ViewerInfo *info)
 {
 	if (info->achieved_hz > 0 && info->asked_hz > 0)
-		g_string_append_printf(to, ", %.3g of %.4g Hz",
+		g_string_append_printf(to, ", %.*f of %.4g Hz",
+				       info->achieved_hz < 100 ? 1 : 0,
 				       info->achieved_hz, info->asked_hz);
 	else if (info->asked_hz > 0)
 		g_string_append_printf(to, ", %.4g Hz", info->asked_hz);
