@@ -174,6 +174,8 @@ static void add_sum(CalltreeItem *to, const CalltreeItem *item)
 	to->total += item->total;
 	to->self_square += item->self_square;
 	to->total_square += item->total_square;
+	to->self_exact += item->self_exact;
+	to->total_exact += item->total_exact;
 }
 
 /* How many of the addresses belong to none of the instructions. */

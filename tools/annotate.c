@@ -48,7 +48,6 @@ const char *annotate_find(const Report *r, const char *wanted, char **similar)
 void annotate_add_shares(const Report *r, TextTable *t,
 			 const CalltreeItem *item)
 {
-	double whole = report_whole(r);
 	StatsShare self, total;
 
 	if (!item) {
@@ -56,10 +55,10 @@ void annotate_add_shares(const Report *r, TextTable *t,
 		text_table_cell(t, NULL, NULL);
 		return;
 	}
-	self = stats_share((double)item->self, item->self_square, whole,
-			   r->tree->square);
-	total = stats_share((double)item->total, item->total_square, whole,
-			    r->tree->square);
+	self = calltree_share(r->tree, item->self, item->self_square,
+			      item->self_exact);
+	total = calltree_share(r->tree, item->total, item->total_square,
+			       item->total_exact);
 	text_table_cell(t, item->self ? report_share(&self) : NULL,
 			text_share_color(self.share));
 	text_table_cell(t, report_share(&total),

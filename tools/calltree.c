@@ -46,6 +46,7 @@ typedef struct {
 	gint64 value;
 	guint64 taken;
 	double square;
+	gint64 exact;			/* the value, if no stack was taken */
 } Sum;
 
 /* The sum of hostile values may wrap; it may not be undefined. */
@@ -60,6 +61,7 @@ static void add_value(gint64 *to, gint64 value)
 		add_value(&(to)->what, (sum)->value);			\
 		(to)->what##_count += (sum)->taken;			\
 		(to)->what##_square += (sum)->square;			\
+		add_value(&(to)->what##_exact, (sum)->exact);		\
 	} while (0)
 
 /* --- which samples ------------------------------------------------------------ */
@@ -123,7 +125,7 @@ static gboolean has_labels(const Builder *b, const ProfileSample *s)
 static Sum sum_in_time(const Builder *b, const ProfileSample *s,
 			       const Sum *all)
 {
-	Sum in = { 0, 0, 0 };
+	Sum in = { 0, 0, 0, 0 };
 	gint64 weight = 0, whole = 0;
 	guint32 i;
 
@@ -153,7 +155,9 @@ static gboolean is_looked_at(const Builder *b, const ProfileSample *s,
 {
 	const CalltreeOptions *o = b->o;
 
-	*sum = (Sum){ s->value[o->type], s->taken, s->square };
+	*sum = (Sum){ s->value[o->type], s->taken, s->square, 0 };
+	if (s->taken == 0)
+		sum->exact = sum->value;
 	if (b->threads &&
 	    (s->thread == PROFILE_NONE || !b->threads[s->thread]))
 		return FALSE;
@@ -390,6 +394,7 @@ static void count_sample(Builder *b, const ProfileSample *s, const Sum *sum,
 
 	t->taken += sum->taken;
 	t->square += sum->square;
+	add_value(&t->exact, sum->exact);
 	if (!make_path(b, s)) {
 		add_value(&t->dropped, sum->value);
 		return;
@@ -555,6 +560,16 @@ void calltree_free(Calltree *t)
 	g_array_free(t->items, TRUE);
 	g_ptr_array_unref(t->blocks);
 	g_free(t);
+}
+
+StatsShare calltree_share(const Calltree *t, gint64 value, double square,
+			  gint64 exact)
+{
+	const StatsSum part = { (double)value, square, (double)exact };
+	const StatsSum all = { (double)t->total + (double)t->dropped,
+			       t->square, (double)t->exact };
+
+	return stats_share_of(&part, &all);
 }
 
 /* --- stacks ---------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #define PROFAGENT_TOOLS_CALLTREE_H
 
 #include "tools/profile.h"
+#include "tools/stats.h"
 
 typedef enum {
 	CALLTREE_BY_FUNCTION,
@@ -59,7 +60,8 @@ typedef struct {
 /*
  * self, total: values of the chosen type. self_count, total_count: stacks that
  * were taken, and self_square, total_square: sums of their squared weights, for
- * error bars (tools/stats.h).
+ * error bars (tools/stats.h). self_exact, total_exact: what of the value no
+ * sample stands for, "[not sampled]".
  */
 
 /* A thing with a name: function, line, module, ... */
@@ -74,6 +76,7 @@ typedef struct {
 	gint64 self, total;
 	guint64 self_count, total_count;
 	double self_square, total_square;
+	gint64 self_exact, total_exact;
 } CalltreeItem;
 
 typedef struct _CalltreeNode CalltreeNode;
@@ -83,6 +86,7 @@ struct _CalltreeNode {
 	gint64 self, total;		/* inverted: self of the first level */
 	guint64 self_count, total_count;
 	double self_square, total_square;
+	gint64 self_exact, total_exact;
 };
 
 typedef struct {
@@ -94,6 +98,7 @@ typedef struct {
 					 * are 100 % */
 	guint64 taken;			/* stacks taken, shown or not, and the */
 	double square;			/* sum of their squared weights */
+	gint64 exact;			/* value of those not taken, shown or not */
 	Profile *profile;		/* not owned */
 	GPtrArray *blocks;		/* private */
 } Calltree;
@@ -110,6 +115,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Calltree, calltree_free)
 typedef void (*CalltreeStackFunc)(gpointer data, const guint32 *items,
 				  guint32 count, gint64 value);
 void calltree_stacks(const Calltree *t, CalltreeStackFunc each, gpointer data);
+
+/* An item's or a node's self or total within everything, shown or not. */
+StatsShare calltree_share(const Calltree *t, gint64 value, double square,
+			  gint64 exact);
 
 /* The item of a node. */
 static inline CalltreeItem *calltree_item(const Calltree *t,

@@ -83,10 +83,10 @@ static void json_profile(const Report *r, JsonOut *out)
 /* --- rows ------------------------------------------------------------------------- */
 
 static void json_share(const Report *r, JsonOut *out, gint64 value,
-		       double square, const char *const keys[5])
+		       double square, gint64 exact,
+		       const char *const keys[5])
 {
-	StatsShare s = stats_share((double)value, square, report_whole(r),
-				   r->tree->square);
+	StatsShare s = calltree_share(r->tree, value, square, exact);
 
 	json_int(out, keys[0], value);
 	json_double(out, keys[1], 100 * s.share);
@@ -114,8 +114,10 @@ static void json_row(const Report *r, JsonOut *out, const CalltreeItem *item)
 	json_out_open(out, '{');
 	json_where(r, out, item);
 	json_text(r, out, "place", item->place);
-	json_share(r, out, item->self, item->self_square, self_keys);
-	json_share(r, out, item->total, item->total_square, total_keys);
+	json_share(r, out, item->self, item->self_square,
+		   item->self_exact, self_keys);
+	json_share(r, out, item->total, item->total_square,
+		   item->total_exact, total_keys);
 	json_int(out, "self_samples", (gint64)item->self_count);
 	json_int(out, "total_samples", (gint64)item->total_count);
 	json_out_close(out, '}');
@@ -147,7 +149,8 @@ static void open_node(const Report *r, JsonOut *out, const CalltreeNode *node)
 	}
 	json_int(out, "self_ns", node->self);
 	json_int(out, "self_samples", (gint64)node->self_count);
-	json_share(r, out, node->total, node->total_square, total_keys);
+	json_share(r, out, node->total, node->total_square,
+		   node->total_exact, total_keys);
 	json_int(out, "total_samples", (gint64)node->total_count);
 	json_out_key(out, "children");
 	json_out_open(out, '[');

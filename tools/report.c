@@ -140,10 +140,9 @@ char *report_share(const StatsShare *s)
 }
 
 static void add_share(const Report *r, TextTable *t, gint64 value,
-		      double square)
+		      double square, gint64 exact)
 {
-	StatsShare s = stats_share((double)value, square, report_whole(r),
-				   r->tree->square);
+	StatsShare s = calltree_share(r->tree, value, square, exact);
 
 	text_table_cell(t, report_share(&s), text_share_color(s.share));
 	text_table_cell(t, text_value((double)value, unit_of(r)), NULL);
@@ -153,8 +152,8 @@ static void add_row(const Report *r, TextTable *t, const CalltreeItem *item)
 {
 	const Profile *p = r->profile;
 
-	add_share(r, t, item->self, item->self_square);
-	add_share(r, t, item->total, item->total_square);
+	add_share(r, t, item->self, item->self_square, item->self_exact);
+	add_share(r, t, item->total, item->total_square, item->total_exact);
 	text_table_cell(t, text_escape(profile_text(p, item->name)), NULL);
 	text_table_cell(t, text_escape(profile_text(p, item->place)),
 			text_dim);
@@ -208,11 +207,11 @@ static void add_node(TreePrinter *t, const CalltreeNode *node, guint depth)
 {
 	const Report *r = t->r;
 	const CalltreeItem *item = calltree_item(r->tree, node);
-	StatsShare total = stats_share((double)node->total,
-				       node->total_square, report_whole(r),
-				       r->tree->square);
-	StatsShare self = stats_share((double)node->self, node->self_square,
-				      report_whole(r), r->tree->square);
+	StatsShare total = calltree_share(r->tree, node->total,
+					  node->total_square,
+					  node->total_exact);
+	StatsShare self = calltree_share(r->tree, node->self,
+					 node->self_square, node->self_exact);
 
 	text_table_cell(t->table, report_share(&total),
 			text_share_color(total.share));

@@ -44,3 +44,25 @@ StatsShare stats_share(double value, double square, double all,
 	s.error = (s.high - s.low) / 2;
 	return s;
 }
+
+StatsShare stats_share_of(const StatsSum *part, const StatsSum *all)
+{
+	double sampled = all->value - all->exact;
+	StatsShare s;
+
+	if (!(all->value > 0) || !(all->exact > 0))
+		return stats_share(part->value, part->square, all->value,
+				   all->square);
+	s = stats_share(part->value - part->exact, part->square, sampled,
+			all->square);
+	s.share = part->value / all->value;
+	if (part->exact > 0 && part->exact >= part->value) {
+		s.low = s.high = s.share;
+		s.error = 0;
+		return s;
+	}
+	s.low = (part->exact + sampled * s.low) / all->value;
+	s.high = (part->exact + sampled * s.high) / all->value;
+	s.error = (s.high - s.low) / 2;
+	return s;
+}

@@ -25,6 +25,16 @@
  * which is solved for n. If weights do not depend on being in the share it is
  * L. Kish's effective sample size W^2 / S ("Survey sampling", 1965, section
  * 8.2), which is also taken for p = 0 and p = 1.
+ *
+ * Value that no sample stands for ("[not sampled]": CPU time that is known from
+ * the threads' clocks) is exact: it has no variance and takes none away. With E
+ * of it in all and e in the share, the interval is that of the sampled part,
+ * (v - e) / (W - E), stretched to its place in the whole:
+ *
+ *	(e + (W - E) x [low, high]) / W
+ *
+ * A share that is exact altogether has no error. With one formula over
+ * everything a share near 1 would have almost none.
  */
 #ifndef PROFAGENT_TOOLS_STATS_H
 #define PROFAGENT_TOOLS_STATS_H
@@ -44,6 +54,15 @@ typedef struct {
  */
 StatsShare stats_share(double value, double square, double all,
 		       double all_square);
+
+typedef struct {
+	double value;
+	double square;			/* sum of squared weights of samples */
+	double exact;			/* of value: what no sample stands for */
+} StatsSum;
+
+/* The same where a part of `all`, and maybe of `part`, was not sampled. */
+StatsShare stats_share_of(const StatsSum *part, const StatsSum *all);
 
 /* Wilson's interval of `share` seen in `n` samples of equal weight. */
 void stats_wilson(double share, double n, double *low, double *high);

@@ -155,10 +155,9 @@ static char *box_label(const char *name, guint room)
 static void append_title(Picture *p, const char *name,
 			 const CalltreeNode *node)
 {
-	const Calltree *tree = p->tree;
-	StatsShare share = stats_share((double)node->total, node->total_square,
-				       (double)(tree->total + tree->dropped),
-				       tree->square);
+	StatsShare share = calltree_share(p->tree, node->total,
+					  node->total_square,
+					  node->total_exact);
 	g_autofree char *figure = text_value((double)node->total,
 					     p->options->unit);
 	g_autofree char *numbers = g_strdup_printf(

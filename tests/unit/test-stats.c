@@ -91,6 +91,79 @@ static double coverage(double p, int n, int spread, int tied, guint32 seed)
 	return 100.0 * held / RUNS;
 }
 
+/*
+ * Coverage where `unsampled` times the sampled value has no samples: the truth
+ * of a share is then p of the sampled part. Weights are 1 to 4.
+ */
+static double coverage_partly(double p, int n, double unsampled,
+			      guint32 seed)
+{
+	GRand *rand = g_rand_new_with_seed(seed);
+	int run, i, held = 0;
+
+	for (run = 0; run < RUNS; run++) {
+		StatsSum part = { 0, 0, 0 }, all = { 0, 0, 0 };
+		double sampled, truth;
+		StatsShare s;
+
+		for (i = 0; i < n; i++) {
+			double w = 1 + floor(g_rand_double(rand) * 4);
+			int is_in = g_rand_double(rand) < p;
+
+			all.value += w;
+			all.square += w * w;
+			part.value += is_in ? w : 0;
+			part.square += is_in ? w * w : 0;
+		}
+		sampled = all.value;
+		all.exact = sampled * unsampled;
+		all.value += all.exact;
+		truth = p * sampled / all.value;
+		s = stats_share_of(&part, &all);
+		held += s.low <= truth && truth <= s.high;
+	}
+	g_rand_free(rand);
+	return 100.0 * held / RUNS;
+}
+
+START_TEST(bars_cover_where_time_was_not_sampled)
+{
+	static const double p[] = { 0.05, 0.5, 0.95, 0.99 };
+	static const double unsampled[] = { 0.005, 0.03, 0.5 };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(p); i++)
+		for (size_t k = 0; k < G_N_ELEMENTS(unsampled); k++) {
+			double held = coverage_partly(p[i], 2000,
+						      unsampled[k],
+						      (guint32)(i * 3 + k));
+
+			ck_assert_msg(held >= 94 && held <= 96,
+				      "p %g, %g not sampled: %.2f %%", p[i],
+				      unsampled[k], held);
+		}
+}
+END_TEST
+
+START_TEST(what_was_not_sampled_is_certain)
+{
+	const StatsSum all = { 110, 100, 10 }, most = { 100, 100, 0 };
+	const StatsSum rest = { 10, 0, 10 }, everything = { 110, 100, 10 };
+	StatsShare s = stats_share_of(&rest, &all);
+
+	ck_assert_double_eq_tol(s.share, 10.0 / 110, 1e-12);
+	ck_assert_double_eq_tol(s.low, 10.0 / 110, 1e-12);
+	ck_assert_double_eq_tol(s.high, 10.0 / 110, 1e-12);
+	ck_assert_double_eq(s.error, 0);
+	/* that something else had samples is not excluded by 100 of them */
+	s = stats_share_of(&most, &all);
+	ck_assert_double_eq_tol(s.high, 100.0 / 110, 1e-12);
+	ck_assert_double_eq_tol(s.low, 100.0 / 110 * 0.96301, 1e-4);
+	s = stats_share_of(&everything, &all);
+	ck_assert_double_eq_tol(s.share, 1, 1e-12);
+	ck_assert_double_eq_tol(s.high, 1, 1e-12);
+}
+END_TEST
+
 START_TEST(bars_cover_95_percent)
 {
 	static const double p[] = { 0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 0.97 };
@@ -123,6 +196,8 @@ int main(void)
 	tcase_add_test(tcase, nothing_sampled_is_no_knowledge);
 	tcase_add_test(tcase, equal_weights_are_counts);
 	tcase_add_test(tcase, bars_cover_95_percent);
+	tcase_add_test(tcase, what_was_not_sampled_is_certain);
+	tcase_add_test(tcase, bars_cover_where_time_was_not_sampled);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

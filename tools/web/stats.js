@@ -43,15 +43,21 @@ function effectiveSamples(value, square, all, allSquare)
 
 /*
  * {share, low, high, n} of one thing within everything, 95 %; both are sums
- * {value, square}.
+ * {value, square, exact}. What was not sampled is exact: the interval is that
+ * of the sampled part, at its place in the whole.
  */
 export function shareOf(part, all)
 {
 	const share = all.value > 0 ? part.value / all.value : 0;
-	const n = all.value > 0 ? effectiveSamples(part.value, part.square,
-						   all.value, all.square) : 0;
-	const [low, high] = wilsonInterval(share, n);
+	const sampled = all.value - all.exact;
+	const inside = sampled > 0 ? (part.value - part.exact) / sampled : 0;
+	const n = sampled > 0 ? effectiveSamples(part.value - part.exact,
+			part.square, sampled, all.square) : 0;
+	const [low, high] = wilsonInterval(inside, n).map(end =>
+		all.value > 0 ? (part.exact + sampled * end) / all.value : end);
 
+	if (part.exact > 0 && part.exact >= part.value)
+		return { share, low: share, high: share, n };
 	/* Of what never or always occurs the end is exact. */
 	return { share, low: share > 0 ? low : 0, high: share < 1 ? high : 1,
 		 n };

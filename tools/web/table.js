@@ -35,7 +35,7 @@ const differenceColumns = [
 export function sumOfFunction(sums, i)
 {
 	return { value: sums.value[i], square: sums.square[i],
-		 taken: sums.taken[i] };
+		 taken: sums.taken[i], exact: sums.exact[i] };
 }
 
 /* Rows for sorting and drawing from Counts.flat(). */

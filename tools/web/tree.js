@@ -12,7 +12,7 @@
  *	parent(i)		index, -1 above the root
  *	frame(i)		index of the frame, -1 for the root
  *	weight(i)		what the width stands for
- *	total(i, set) self(i, set)	sums: {value, square, taken}
+ *	total(i, set) self(i, set)	sums: {value, square, ...}
  */
 import { FRAME_GROUP } from "./profile.js";
 
@@ -199,17 +199,20 @@ export function groupStacks(profile, by)
 
 /*
  * What one set of samples amounts to, per stack node. A sum is {value, square,
- * taken}: of the weights, of their squares (for the error, tools/stats.h), and
- * how often a stack was taken.
+ * taken, exact}: of the weights, of their squares (for the error,
+ * tools/stats.h), how often a stack was taken, and what of the value no stack
+ * was taken for.
  */
-const sumParts = ["value", "square", "taken"];
+const sumParts = ["value", "square", "taken", "exact"];
+
+const emptySum = () => ({ value: 0, square: 0, taken: 0, exact: 0 });
 
 class SetCounts {
 	constructor(n)
 	{
 		this.self = {};
 		this.total = {};
-		this.grand = { value: 0, square: 0, taken: 0 };
+		this.grand = emptySum();
 		for (const part of sumParts)
 			this.self[part] = new Float64Array(n);
 	}
@@ -224,6 +227,10 @@ class SetCounts {
 		grand.value += value;
 		grand.square += square;
 		grand.taken += taken;
+		if (!taken) {
+			self.exact[node] += value;
+			grand.exact += value;
+		}
 	}
 
 	/* Self into total: children come after their parents. */
@@ -243,7 +250,7 @@ class SetCounts {
 function sumAt(parts, i)
 {
 	return { value: parts.value[i], square: parts.square[i],
-		 taken: parts.taken[i] };
+		 taken: parts.taken[i], exact: parts.exact[i] };
 }
 
 /*
@@ -398,8 +405,7 @@ class MergedTree {
 	/* A node of entries {node, total, self}, the last two a sum a set. */
 	make(parent, frame)
 	{
-		const none = () => this.counts.sets.map(() =>
-			({ value: 0, square: 0, taken: 0 }));
+		const none = () => this.counts.sets.map(emptySum);
 
 		this.nodes.push({ parent, frame, entries: [], children: null,
 				  total: none(), self: none() });
