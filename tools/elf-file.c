@@ -530,18 +530,27 @@ static gboolean has_section(Elf *elf, const char *name)
 	return FALSE;
 }
 
+/* Where libdwfl found the debug file of a module; NULL: it has none so far. */
+static char *debug_name(Dwfl_Module *module)
+{
+	const char *name = NULL;
+
+	dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, &name);
+	return name && name != (const char *)-1 ? g_strdup(name) : NULL;
+}
+
 /*
- * Finds the debug file without reading it; NULL: it has none, or needs none.
- * Looking leaves traces in libdwfl's module, so it is done with another one.
+ * Finds the debug file; NULL: it has none, or needs none. Looking leaves traces
+ * in libdwfl's module, so it is done with another one. It is libdwfl that has to
+ * call what looks: called by anybody else, it closes descriptor 0 at its end.
+ * Asking for symbols finds the file and reads little of it; DWARF, which may have
+ * to be inflated, is asked for only where the symbols were not stripped.
  */
 static char *debug_file_find(const ElfFile *f)
 {
 	g_autoptr(ElfFile) other = NULL;
-	GElf_Word crc = 0;
-	const char *link;
-	char *found = NULL, *path = NULL;
-	void *data;
-	int fd;
+	Dwarf_Addr bias;
+	char *path;
 
 	if (has_section(f->elf, ".debug_info") ||
 	    has_section(f->elf, ".zdebug_info"))
@@ -549,16 +558,12 @@ static char *debug_file_find(const ElfFile *f)
 	other = elf_file_reopen(f);
 	if (!other)
 		return NULL;
-	data = other;
-	link = dwelf_elf_gnu_debuglink(f->elf, &crc);
-	fd = find_debuginfo(other->module, &data, f->recorded, 0, f->path,
-			    link, crc, &found);
-	if (fd >= 0) {
-		path = g_strdup(found);
-		close(fd);
-	}
-	free(found);
-	return path;
+	dwfl_module_getsymtab(other->module);
+	path = debug_name(other->module);
+	if (path || !has_section(f->elf, ".symtab"))
+		return path;
+	dwfl_module_getdwarf(other->module, &bias);
+	return debug_name(other->module);
 }
 
 static void stamp_add(GString *stamp, const char *path, gboolean time)
