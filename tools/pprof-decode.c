@@ -412,8 +412,8 @@ static guint32 mapping_of_address(const PprofDecode *d, guint64 address)
 	return best;
 }
 
-/* Which of the file's values is CPU time; its strings come first. */
-static gint find_cpu_column(const PprofDecode *d)
+/* Which of the file's values is of that name; its strings come first. */
+static gint find_column(const PprofDecode *d, const char *name)
 {
 	guint i;
 
@@ -422,7 +422,7 @@ static gint find_cpu_column(const PprofDecode *d)
 
 		if (type < d->strings->len &&
 		    strcmp(profile_text(d->p, g_array_index(
-			    d->strings, ProfileString, type)), "cpu") == 0)
+			    d->strings, ProfileString, type)), name) == 0)
 			return (gint)i;
 	}
 	return -1;
@@ -435,7 +435,8 @@ static void prepare_rings(PprofDecode *d)
 
 	if (d->addresses)
 		return;
-	d->cpu_column = find_cpu_column(d);
+	d->cpu_column = find_column(d, "cpu");
+	d->wall_column = find_column(d, "wall");
 	d->addresses = g_hash_table_new_full(g_int64_hash, g_int64_equal,
 					     g_free, NULL);
 	for (i = d->mark.locations; i < d->p->locations->len; i++)
@@ -479,6 +480,17 @@ static guint32 ring_labels(PprofDecode *d, const PprofRingSample *s)
 	return seqtable_intern(&d->labels, rows, 2);
 }
 
+static void add_to_column(ProfileSample *row, gint column, guint64 ns)
+{
+	if (column >= 0)
+		row->value[column] = add_saturating(row->value[column],
+						    (gint64)ns);
+}
+
+/*
+ * Where the wall clock ran, the time of a running thread is at least what it used;
+ * what it waited for since the last flush nobody has looked at.
+ */
 void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s)
 {
 	SampleKey key = { .frame_count = s->frames, .label_count = 2,
@@ -497,9 +509,8 @@ void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s)
 	moment.sample = sample_index(d, &key);
 	row = profile_at(d->p->samples, ProfileSample, moment.sample);
 	row->value[0] = add_saturating(row->value[0], s->count);
-	if (d->cpu_column >= 0)
-		row->value[d->cpu_column] = add_saturating(
-			row->value[d->cpu_column], moment.weight_ns);
+	add_to_column(row, d->cpu_column, s->cpu_ns);
+	add_to_column(row, d->wall_column, s->cpu_ns);
 	row->taken++;
 	row->square += (double)s->cpu_ns * (double)s->cpu_ns;
 	/* the counters are as old as the last flush */

@@ -82,7 +82,7 @@ typedef struct {
 	GHashTable *addresses;		/* address -> location, or NULL */
 	ProfileString ring_strings[3];	/* numbers of "tid", "thread", a name */
 	gint32 ring_tid;
-	gint cpu_column;		/* of a sample's values; -1: none */
+	gint cpu_column, wall_column;	/* of a sample's values; -1: none */
 
 	ProfileProcess process;		/* its lists stay empty here */
 	gboolean has_process;		/* the file is one of ours */

@@ -123,16 +123,18 @@ def check_profile(name, scratch, cpu_ns, functions, tolerance=6):
 
 
 def both(name, argv, functions, cwd=None, stdin=None, tolerance=6,
-         ends_raw=False):
+         ends_raw=False, order=list):
     """A program that runs to its end by itself; ends_raw: by a system call
-    of its own, so that its region tells the end of the story.
+    of its own, so that its region tells the end of the story; order: what to
+    do with its lines before they are compared.
     """
     with lib.Scratch() as scratch:
         plain = lib.run(argv, scratch.env(agent=False), cwd or scratch.dir,
                         stdin=stdin)
         mine = Measured(argv, scratch.env(), cwd or scratch.dir, stdin)
         got = mine.result
-        tap.ok(got.out == plain.out and got.err == plain.err,
+        tap.ok(order(got.out.splitlines()) == order(plain.out.splitlines())
+               and got.err == plain.err,
                name + ": same output", "without:", plain, "with:", got)
         tap.equal(got.status, plain.status, name + ": same exit status")
         check_profile(name, scratch, mine.cpu_ns, functions, tolerance)

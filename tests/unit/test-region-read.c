@@ -125,6 +125,27 @@ static Profile *read_file(guint64 position, guint32 part, gboolean done)
 	return p;
 }
 
+/* Its second sample type is `type`, the only time there is. */
+static Profile *read_timed_file(const char *type)
+{
+	Profile *p = profile_new();
+	Profagent__Process process = PROFAGENT__PROCESS__INIT;
+	Messages m;
+
+	messages_init(&m);
+	messages_type(&m, "samples", "count");
+	messages_type(&m, type, "nanoseconds");
+	process.run_id = (char *)(guintptr)RUN_ID;
+	process.region = path;
+	messages_add(&m, PPROF_PROCESS, &process);
+	messages_mapping(&m, 1, 0x1000, 0x9000, "/usr/bin/app");
+	messages_location(&m, 1, 1, 0x1100, NULL);
+	ck_assert(pprof_read_bytes(p, "file", m.bytes->data, m.bytes->len,
+				   PPROF_READ_DEFAULT, NULL));
+	messages_release(&m);
+	return p;
+}
+
 static gint64 total(const Profile *p)
 {
 	gint64 sum = 0;
@@ -161,6 +182,19 @@ START_TEST(what_is_not_in_the_file_is_added)
 	ck_assert_uint_eq(p->moments->len, 8);
 	check_total(2 * SAMPLE, 0, FALSE, 2 + 3 + 3);
 	check_total(5 * SAMPLE, 0, FALSE, 2 + 3);
+}
+END_TEST
+
+START_TEST(a_running_thread_took_wall_time)
+{
+	g_autoptr(Profile) wall = NULL, p = NULL;
+
+	fill_slot(0, 5);
+	write_region();
+	wall = read_timed_file("wall");
+	ck_assert_int_eq(total(wall), 5);
+	p = read_timed_file("allocated");
+	ck_assert_int_eq(total(p), 0);
 }
 END_TEST
 
@@ -239,6 +273,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, what_is_not_in_the_file_is_added);
+	tcase_add_test(tcase, a_running_thread_took_wall_time);
 	tcase_add_test(tcase, what_was_released_is_in_the_file);
 	tcase_add_test(tcase, other_regions_are_left_alone);
 	tcase_add_test(tcase, damage_costs_what_is_damaged);
