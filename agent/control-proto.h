@@ -23,6 +23,7 @@
  *	flush			write what there is; answered when written
  *	reset			begin a new part of the file with the next flush
  *	snapshot		where all threads are now, see below
+ *	spans			what the program's spans took, see below
  *	subscribe		see below
  *
  * status: "state" ("running", "paused", "ended"), "program", "ppid",
@@ -43,6 +44,10 @@
  * sees it by N, which counts them. While anybody is subscribed the program is
  * profiled; when the last one leaves, it is as before, unless somebody said
  * start or stop meanwhile.
+ *
+ * spans: "spans", an array of objects with "name", "n", "mean_ns", "p50_ns",
+ * "p95_ns", "p99_ns" and "max_ns" since the process began, and "left_out", how
+ * many did not fit into the answer.
  *
  * snapshot: before its answer comes one frame of number 0, whoever subscribes:
  * a pprof message with one sample for each thread (agent/snapshot.h).

@@ -20,6 +20,7 @@
 #include "agent/region.h"
 #include "agent/sampler.h"
 #include "agent/signals.h"
+#include "agent/spans.h"
 #include "agent/stacks.h"
 #include "agent/sys.h"
 #include "agent/tasks.h"
@@ -430,6 +431,17 @@ static void add_unloaded(const struct module *m, void *arg)
 	pprof_add_unload(d.pprof, m);
 }
 
+/* All, or those that the file does not have as they are. */
+void drain_add_spans(struct pprof *to, bool changed)
+{
+	static struct span_stats stats;
+	uint32_t i, n = spans_count();
+
+	for (i = 0; i < n; i++)
+		if (spans_get(i, changed, &stats))
+			pprof_add_span(to, i + 1, &stats);
+}
+
 static void encode(bool last)
 {
 	struct pprof_process process;
@@ -448,6 +460,7 @@ static void encode(bool last)
 	d.telling = add_notes(d.pprof, last ? d.told & ~(1u << NOTE_BUDGET)
 					    : d.told, last);
 	modules_visit_unloaded(add_unloaded, NULL);
+	drain_add_spans(d.pprof, true);
 	d.fragment = pprof_end(d.pprof, since_start_ns(), &d.fragment_size);
 	if (!d.fragment)
 		d.fragment_size = 0;
@@ -477,6 +490,7 @@ static void encode_live(bool last)
 	health.done = last;
 	pprof_add_health(d.live, &health);
 	add_notes(d.live, 0, false);
+	drain_add_spans(d.live, false);
 	d.live_fragment = pprof_end(d.live, since_start_ns(), &d.live_size);
 }
 
@@ -539,6 +553,7 @@ static void begin_file(void)
 {
 	pprof_reset(d.pprof);
 	d.told = 0;
+	spans_all_changed();
 }
 
 static int rotate(void)
@@ -564,6 +579,7 @@ static int write_fragment(void)
 	d.flushes++;
 	d.told |= d.telling;
 	modules_told_unloaded();
+	spans_written();
 	return 0;
 }
 

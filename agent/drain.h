@@ -28,6 +28,10 @@ void drain_refresh_modules(void);
 struct pprof_process;
 void drain_describe(struct pprof_process *p);
 
+/* The program's spans, all or those that the file does not have so. */
+struct pprof;
+void drain_add_spans(struct pprof *to, bool changed);
+
 /* The counters as of now. */
 struct pprof_health;
 void drain_health(struct pprof_health *h);

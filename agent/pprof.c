@@ -16,6 +16,7 @@
 #include "agent/idtable.h"
 #include "agent/labels.h"
 #include "agent/modules.h"
+#include "agent/spans.h"
 #include "agent/stacks.h"
 #include "agent/sys.h"
 #include "agent/wire.h"
@@ -834,6 +835,29 @@ void pprof_add_thread(struct pprof *p, const struct pprof_thread *t)
 	wire_number(w, PPROF_THREAD_END_NS, t->end_ns);
 	wire_number(w, PPROF_THREAD_CPU_NS, t->cpu_ns);
 	wire_number(w, PPROF_THREAD_SAMPLED_NS, t->sampled_ns);
+	wire_close(w, mark);
+}
+
+void pprof_add_span(struct pprof *p, uint32_t number,
+		    const struct span_stats *s)
+{
+	struct wire *w = &p->out;
+	size_t mark = wire_open(w, PPROF_SPAN), buckets;
+	uint32_t i, last = UINT32_MAX;
+
+	wire_number(w, PPROF_SPAN_NUMBER, number);
+	wire_string(w, PPROF_SPAN_NAME, s->name);
+	wire_number(w, PPROF_SPAN_SUM_NS, s->sum_ns);
+	wire_number(w, PPROF_SPAN_MAX_NS, s->max_ns);
+	buckets = wire_open(w, PPROF_SPAN_BUCKETS);
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		if (s->counts[i] == 0)
+			continue;
+		wire_varint(w, i - last);
+		wire_varint(w, s->counts[i]);
+		last = i;
+	}
+	wire_close(w, buckets);
 	wire_close(w, mark);
 }
 

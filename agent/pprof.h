@@ -45,6 +45,7 @@ enum pprof_field {
 	PPROF_HEALTH = 1002,	/* message; counters since start, last wins */
 	PPROF_RING = 1003,	/* repeated message: how far a ring is written */
 	PPROF_UNLOAD = 1004,	/* repeated message: a module went away */
+	PPROF_SPAN = 1005,	/* repeated message; last of a number wins */
 	/* ValueType */
 	PPROF_VALUE_TYPE = 1,
 	PPROF_VALUE_UNIT = 2,
@@ -150,6 +151,17 @@ enum pprof_unload_field {
 	PPROF_UNLOAD_NS = 2,		/* CLOCK_MONOTONIC */
 };
 
+/* What profagent_span_begin() and _end() counted since the process began. */
+enum pprof_span_field {
+	PPROF_SPAN_NUMBER = 1,		/* from 1 on; a name may have two */
+	PPROF_SPAN_NAME = 2,		/* string */
+	PPROF_SPAN_SUM_NS = 3,
+	PPROF_SPAN_MAX_NS = 4,
+	PPROF_SPAN_BUCKETS = 5,		/* packed pairs: distance from the
+					 * bucket before (the first: from -1),
+					 * count; agent/histogram.h */
+};
+
 /* --- encoder -------------------------------------------------------------- */
 
 /* What a file says of the process. Strings stay the caller's. */
@@ -222,6 +234,9 @@ void pprof_add_unsampled(struct pprof *p, uint64_t start_routine,
 void pprof_add_unsampled_wall(struct pprof *p, uint64_t wall_ns);
 
 void pprof_add_thread(struct pprof *p, const struct pprof_thread *t);
+struct span_stats;
+void pprof_add_span(struct pprof *p, uint32_t number,
+		    const struct span_stats *s);
 void pprof_add_health(struct pprof *p, const struct pprof_health *h);
 void pprof_add_note(struct pprof *p, const char *note);
 void pprof_add_ring(struct pprof *p, uint32_t slot, uint32_t generation,

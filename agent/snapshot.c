@@ -392,6 +392,7 @@ static uint8_t *encode(struct pprof *to, size_t *size)
 		add_thread(to, e);
 	drain_health(&health);
 	pprof_add_health(to, &health);
+	drain_add_spans(to, false);
 	fragment = pprof_end(to, sys_clock_ns(CLOCK_MONOTONIC) -
 					 agent_process.start_mono_ns, size);
 	copy = fragment ? arena_block(NULL, 0, *size) : NULL;

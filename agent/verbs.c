@@ -16,8 +16,12 @@
 #include "agent/sampler.h"
 #include "agent/signals.h"
 #include "agent/snapshot.h"
+#include "agent/spans.h"
 #include "agent/thread.h"
 #include "agent/writer.h"
+
+/* Bytes of one span in an answer, its name escaped. */
+#define SPAN_TEXT_MAX (6u * SPANS_NAME_MAX + 256u)
 
 static struct {
 	unsigned subscribers;
@@ -198,6 +202,46 @@ static void do_snapshot(struct verbs_reply *r, const char *arg)
 	answer_result(r, r->frame ? 0 : -ENOMEM, "without memory");
 }
 
+static uint64_t quantile(const struct span_stats *s, double share)
+{
+	uint64_t ns = histogram_quantile(s->counts, s->count, share);
+
+	return ns < s->max_ns ? ns : s->max_ns;
+}
+
+static void write_span(struct format *f, const struct span_stats *s)
+{
+	format_string(f, "{\"name\":");
+	json_string(f, s->name);
+	json_number(f, "n", s->count);
+	json_number(f, "mean_ns", s->count ? s->sum_ns / s->count : 0);
+	json_number(f, "p50_ns", quantile(s, 0.5));
+	json_number(f, "p95_ns", quantile(s, 0.95));
+	json_number(f, "p99_ns", quantile(s, 0.99));
+	json_number(f, "max_ns", s->max_ns);
+	format_char(f, '}');
+}
+
+static void do_spans(struct verbs_reply *r, const char *arg)
+{
+	static struct span_stats stats;
+	struct format *f = &r->answer;
+	uint32_t i, n = spans_count(), written = 0;
+
+	(void)arg;
+	format_string(f, "{\"ok\":true,\"spans\":[");
+	for (i = 0; i < n && f->used + SPAN_TEXT_MAX < f->size; i++) {
+		if (!spans_get(i, false, &stats))
+			continue;
+		if (written++ > 0)
+			format_char(f, ',');
+		write_span(f, &stats);
+	}
+	format_char(f, ']');
+	json_number(f, "left_out", n - i);
+	format_string(f, "}\n");
+}
+
 /* --- the table ----------------------------------------------------------------- */
 
 static const struct verb {
@@ -214,6 +258,7 @@ static const struct verb {
 	{ "flush", do_flush, false },
 	{ "reset", do_reset, false },
 	{ "snapshot", do_snapshot, false },
+	{ "spans", do_spans, false },
 	{ "subscribe", do_subscribe, false },
 };
 

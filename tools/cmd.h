@@ -38,6 +38,7 @@ int cmd_repair(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
+int cmd_spans(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_steer(int argc, char **argv);
 int cmd_symbolize(int argc, char **argv);

@@ -174,6 +174,14 @@ static guint32 find_process(const Merge *m, ProfileString run_id)
 	return profile_add_process(m->to);
 }
 
+static void copy_spans(ProfileProcess *to, const ProfileProcess *from)
+{
+	guint i;
+
+	for (i = 0; from->spans && i < from->spans->len; i++)
+		profile_put_span(to, profile_at(from->spans, ProfileSpan, i));
+}
+
 static void add_processes(Merge *m)
 {
 	guint i;
@@ -191,6 +199,8 @@ static void add_processes(Merge *m)
 		move_strings(m, row);
 		row->notes = old.notes;
 		row->skipped = old.skipped;
+		row->spans = old.spans;
+		copy_spans(row, from);
 		copy_list(row->notes, from->notes);
 		copy_list(row->skipped, from->skipped);
 		m->process[i] = at;

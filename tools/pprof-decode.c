@@ -64,6 +64,7 @@ void pprof_decode_release(PprofDecode *d)
 	g_hash_table_destroy(d->threads);
 	g_hash_table_destroy(d->rings);
 	g_ptr_array_unref(d->notes);
+	g_clear_pointer(&d->spans.spans, g_array_unref);
 	g_clear_pointer(&d->addresses, g_hash_table_destroy);
 }
 
@@ -675,6 +676,32 @@ static void take_unload(PprofDecode *d, const Field *f)
 	}
 }
 
+/* A damaged file may bring any number of them. */
+#define SPANS_MAX 4096u
+
+static void take_span(PprofDecode *d, const Field *f)
+{
+	Profagent__Span *m = unpack(d, &profagent__span__descriptor, f);
+	ProfileSpan row = { 0 };
+	guint64 at = G_MAXUINT64;
+	gsize i;
+
+	if (!m || m->number > SPANS_MAX)
+		return;
+	row.number = m->number;
+	g_strlcpy(row.name, m->name, sizeof(row.name));
+	row.sum_ns = m->sum_ns;
+	row.max_ns = m->max_ns;
+	for (i = 0; i + 1 < m->n_buckets; i += 2) {
+		at += m->buckets[i];
+		if (at >= HISTOGRAM_BUCKETS)
+			break;
+		row.counts[at] = m->buckets[i + 1];
+		row.count += m->buckets[i + 1];
+	}
+	profile_put_span(&d->spans, &row);
+}
+
 /* --- dispatch ------------------------------------------------------------------ */
 
 static const struct {
@@ -693,6 +720,7 @@ static const struct {
 	{ PPROF_PROCESS, take_process },
 	{ PPROF_HEALTH, take_health },
 	{ PPROF_UNLOAD, take_unload },
+	{ PPROF_SPAN, take_span },
 };
 
 static void take_number(PprofDecode *d, const Field *f)

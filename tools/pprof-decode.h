@@ -77,6 +77,7 @@ typedef struct {
 	GHashTable *threads;		/* tid and start -> index */
 	GHashTable *rings;		/* slot and generation -> position */
 	GPtrArray *notes;		/* char *, each once */
+	ProfileProcess spans;		/* only its spans */
 
 	/* For samples from outside the file: */
 	GHashTable *addresses;		/* address -> location, or NULL */

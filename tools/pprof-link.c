@@ -452,6 +452,7 @@ static void fill_process(PprofDecode *d, ProfileProcess *row, const char *path)
 	*row = d->process;
 	row->notes = old.notes;
 	row->skipped = old.skipped;
+	row->spans = old.spans;
 	row->parts = old.parts;
 	row->done |= old.done;
 	row->part = d->part;
@@ -459,6 +460,9 @@ static void fill_process(PprofDecode *d, ProfileProcess *row, const char *path)
 	row->duration_ns = MAX(old.duration_ns,
 			       (guint64)MAX(d->duration_nanos, 0));
 	row->foreign = !d->has_process;
+	for (i = 0; d->spans.spans && i < d->spans.spans->len; i++)
+		profile_put_span(row, profile_at(d->spans.spans, ProfileSpan,
+						 i));
 	for (i = 0; i < d->notes->len; i++) {
 		const char *note = g_ptr_array_index(d->notes, i);
 

@@ -281,6 +281,36 @@ static void put_health(Writer *w)
 	put_message(w, PPROF_HEALTH, &m);
 }
 
+static void put_span(Writer *w, const ProfileSpan *s)
+{
+	Profagent__Span m = PROFAGENT__SPAN__INIT;
+	guint64 buckets[2 * HISTOGRAM_BUCKETS];
+	guint32 i, last = G_MAXUINT32;
+
+	m.number = s->number;
+	m.name = (char *)s->name;
+	m.sum_ns = s->sum_ns;
+	m.max_ns = s->max_ns;
+	m.buckets = buckets;
+	for (i = 0; i < HISTOGRAM_BUCKETS; i++) {
+		if (s->counts[i] == 0)
+			continue;
+		buckets[m.n_buckets++] = i - last;
+		buckets[m.n_buckets++] = s->counts[i];
+		last = i;
+	}
+	put_message(w, PPROF_SPAN, &m);
+}
+
+static void put_spans(Writer *w)
+{
+	const GArray *spans = w->process->spans;
+	guint i;
+
+	for (i = 0; spans && i < spans->len; i++)
+		put_span(w, &g_array_index(spans, ProfileSpan, i));
+}
+
 static void put_threads(Writer *w)
 {
 	guint64 base = w->process->start_mono_ns;
@@ -513,6 +543,7 @@ static void put_all(Writer *w)
 		put_process(w);
 		put_health(w);
 		put_threads(w);
+		put_spans(w);
 	}
 	put_mappings(w);
 	put_functions(w);

@@ -30,6 +30,7 @@ static const Cmd cmds[] = {
 	{ "run", cmd_run, "run a program and profile it" },
 	{ "snapshot", cmd_snapshot, "show where all threads of a process are "
 	  "now" },
+	{ "spans", cmd_spans, "show how long pieces of work took" },
 	{ "start", cmd_steer, "begin to profile a running program" },
 	{ "status", cmd_status, "show how the agent of a process does" },
 	{ "stop", cmd_steer, "stop the profiling of a running program" },

@@ -15,6 +15,7 @@ static void process_clear(gpointer data)
 
 	g_clear_pointer(&process->notes, g_ptr_array_unref);
 	g_clear_pointer(&process->skipped, g_ptr_array_unref);
+	g_clear_pointer(&process->spans, g_array_unref);
 }
 
 Profile *profile_new(void)
@@ -108,4 +109,22 @@ guint32 profile_add_process(Profile *p)
 
 	g_array_append_val(p->processes, process);
 	return p->processes->len - 1;
+}
+
+void profile_put_span(ProfileProcess *process, const ProfileSpan *span)
+{
+	guint i;
+
+	if (!process->spans)
+		process->spans = g_array_new(FALSE, FALSE,
+					     sizeof(ProfileSpan));
+	for (i = 0; i < process->spans->len; i++) {
+		ProfileSpan *row = profile_at(process->spans, ProfileSpan, i);
+
+		if (row->number == span->number) {
+			*row = *span;
+			return;
+		}
+	}
+	g_array_append_vals(process->spans, span, 1);
 }

@@ -17,6 +17,8 @@
 #include <glib.h>
 #include <stdint.h>
 
+#include "agent/histogram.h"
+
 #define PROFILE_NONE G_MAXUINT32	/* "no such index" */
 #define PROFILE_VALUES_MAX 4		/* sample types of one profile */
 
@@ -97,6 +99,14 @@ typedef struct {
 	guint64 cpu_ns, sampled_ns;
 } ProfileThread;
 
+/* What the program counted under one name (agent/spans.h). */
+typedef struct {
+	guint32 number;			/* a name may have two */
+	char name[64];
+	guint64 count, sum_ns, max_ns;
+	guint64 counts[HISTOGRAM_BUCKETS];
+} ProfileSpan;
+
 typedef struct {
 	gint32 pid, ppid;
 	ProfileString run_id, parent_run_id, program, exe, host, command;
@@ -120,6 +130,8 @@ typedef struct {
 
 	/* What the reader had to leave out, each a sentence, owned. */
 	GPtrArray *skipped;
+
+	GArray *spans;			/* ProfileSpan, NULL: none; owned */
 
 	guint64 parts;			/* bit N: part N % 64 of a rotation */
 	guint32 part;			/* the latest that was read */
@@ -168,6 +180,9 @@ gint profile_find_type(const Profile *p, const char *name);
 
 /* Appends an empty process, thread, ...; its index. */
 guint32 profile_add_process(Profile *p);
+
+/* Puts a span in the place of the one of its number, or behind all. */
+void profile_put_span(ProfileProcess *process, const ProfileSpan *span);
 
 /* CPU time that no sample stands for is one such frame (agent/pprof.h). */
 #define PROFILE_NOT_SAMPLED "[not sampled]"

@@ -3,10 +3,12 @@
 """profagent.h: a program that links the stub does the same with the agent and
 without, and what it says of its work is in the profile."""
 
+import json
 import os
 
-from lib import (AGENT, Scratch, PROGRAMS, expectations, report_json, run, tap,
-                 which)
+from agent import Agent, Program
+from lib import (AGENT, Scratch, PROGRAMS, expectations, profagent,
+                 report_json, run, tap, wait_for, which)
 
 API = os.path.join(PROGRAMS, "api")
 
@@ -39,6 +41,31 @@ def check_labels(scratch, out):
                                                      expected), shares, step)
 
 
+def spans_of(scratch, *words):
+    done = profagent("spans", "--json", *words, env=dict(
+        os.environ, XDG_RUNTIME_DIR=scratch.runtime))
+    if done.status != 0:
+        tap.note(done)
+        return {}
+    return {row["name"]: row for row in json.loads(done.out)}
+
+
+def check_spans(scratch, out, what, files):
+    """As long as asked, or longer on a busy machine."""
+    spans = spans_of(scratch, *files)
+    for name, count, p50, longest in (
+            line[1:5] for line in expectations(out) if line[0] == "span"):
+        row = spans.get(name, {})
+        tap.ok(row.get("n") == int(count) and
+               row["p50_ns"] >= 0.968 * int(p50) and
+               row["max_ns"] >= int(longest) and
+               row["p50_ns"] <= row["p95_ns"] <= row["p99_ns"] <=
+               row["max_ns"] and
+               row["mean_ns"] * row["n"] <= row["max_ns"] * row["n"] and
+               row["mean_ns"] >= 0.9 * int(p50),
+               "%s: span %s" % (what, name), row)
+
+
 def test_both(scratch):
     alone = run([API, "300"], env=scratch.env(agent=False))
     with_agent = run([API, "300"], env=scratch.env())
@@ -48,6 +75,13 @@ def test_both(scratch):
         tap.equal((done.status, said(done.out), done.err), (0, ["done"], ""),
                   what + ": every call did what it should")
     check_labels(scratch, with_agent.out)
+    check_spans(scratch, with_agent.out, "file", scratch.files())
+    profagent("symbolize", "-q", *scratch.files())
+    check_spans(scratch, with_agent.out, "symbolized", scratch.files())
+    done = profagent("spans", *scratch.files())
+    tap.ok(done.status == 0 and done.out.split()[:7] == [
+        "SPAN", "N", "MEAN", "P50", "P95", "P99", "MAX"] and
+        "quick" in done.out, "spans: a table", done)
 
 
 def test_asleep(scratch):
@@ -85,6 +119,32 @@ def test_by_name(scratch):
            "from Python: its label")
 
 
+def test_live_spans(scratch):
+    with Program([which("python3"), "-c",
+                  "import ctypes, time\n"
+                  "agent = ctypes.CDLL(None)\n"
+                  "begin = agent.profagent_span_begin\n"
+                  "begin.restype = ctypes.c_uint64\n"
+                  "end = agent.profagent_span_end\n"
+                  "end.argtypes = [ctypes.c_uint64]\n"
+                  "for i in range(7):\n"
+                  "    end(begin(b'live'))\n"
+                  "time.sleep(600)\n"], scratch, START=0) as p:
+        p.socket()
+        tap.ok(wait_for(lambda: spans_of(scratch, str(p.pid)).get(
+            "live", {}).get("n") == 7, 30), "of a running process, asleep",
+            spans_of(scratch, str(p.pid)))
+        with Agent(p.socket()) as agent:
+            answer = agent.ask("spans")
+            tap.ok(answer["ok"] and answer["left_out"] == 0 and
+                   [(s["name"], s["n"]) for s in answer["spans"]] ==
+                   [("live", 7)], "the verb of the socket", answer)
+    for args, status in ((["/nonexistent"], 1), ([], 2), (["--x"], 2)):
+        done = profagent("spans", *args)
+        tap.ok(done.status == status and done.err.count("\n") == 1,
+               "spans: wrong: %s" % args, done)
+
+
 def test_static(scratch):
     """The stub in a static program: there can be no agent."""
     path = scratch.path("static.c")
@@ -107,7 +167,7 @@ def test_static(scratch):
 
 def main():
     for test in (test_both, test_asleep, test_loop, test_by_name,
-                 test_static):
+                 test_live_spans, test_static):
         with Scratch() as scratch:
             test(scratch)
     tap.done()
