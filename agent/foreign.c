@@ -91,13 +91,13 @@ static int list_registered(struct census *c)
 }
 
 /* What a thread used while it had a slot of its own is counted there. */
-static void adopt(int tid, bool had_slot)
+static void adopt(int tid, uint64_t start_routine, bool had_slot)
 {
 	uint32_t slot;
 
 	if (agent_state() != AGENT_RUNNING || tasks_is_zombie(tid))
 		return;
-	slot = thread_claim_now(tid, 0, THREAD_FOREIGN);
+	slot = thread_claim_now(tid, start_routine, THREAD_FOREIGN);
 	if (slot == THREAD_NO_SLOT)
 		return;
 	if (had_slot)
@@ -145,6 +145,7 @@ static void visit(int tid, void *arg)
 {
 	struct census *c = arg;
 	bool had_slot = thread_is_leaving(tid);
+	uint64_t start_routine = 0;
 	struct seen *s;
 
 	c->met++;
@@ -157,8 +158,9 @@ static void visit(int tid, void *arg)
 	}
 	if (!had_slot)
 		unknown_cpu_ns += sys_clock_ns(sys_thread_clock(tid));
-	if (is_stranger(tid, had_slot))
-		adopt(tid, had_slot);
+	if (thread_was_refused(tid, &start_routine) ||
+	    is_stranger(tid, had_slot))
+		adopt(tid, start_routine, had_slot);
 }
 
 static void end_the_missing(struct census *c)

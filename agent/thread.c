@@ -43,6 +43,12 @@ static _Atomic int32_t on_their_way;
 /* By the low bits of their numbers; of two with the same the later is kept. */
 static _Atomic int32_t leaving[LEAVING];
 
+/* Threads without a slot, kept in the same way. */
+static struct {
+	_Atomic int32_t tid;
+	_Atomic uint64_t start_routine;
+} refused[LEAVING];
+
 /* Where the search for a free slot begins: a hint, races are harmless. */
 static _Atomic uint32_t next_slot;
 
@@ -166,24 +172,43 @@ static void init_record(struct thread_record *t, uint32_t slot, int tid,
 	clear_counters(t);
 }
 
-/* Another thread has the number now. */
-static void forget_leaving(int tid)
+/* Another thread has the number now, or this one a slot. */
+static void forget_number(int tid)
 {
+	uint32_t i = (uint32_t)tid % LEAVING;
+
 	if (thread_is_leaving(tid))
-		atomic_store_explicit(&leaving[(uint32_t)tid % LEAVING], 0,
-				      memory_order_relaxed);
+		atomic_store_explicit(&leaving[i], 0, memory_order_relaxed);
+	if (atomic_load_explicit(&refused[i].tid, memory_order_relaxed) == tid)
+		atomic_store_explicit(&refused[i].tid, 0, memory_order_relaxed);
+}
+
+/*
+ * What it uses until it ends or gets a slot after all is shared out with what
+ * others like it ended with.
+ */
+static void refuse(int tid, uint64_t start_routine)
+{
+	uint32_t i = (uint32_t)tid % LEAVING;
+
+	add(&thread_totals.refused, 1);
+	add(&find_account(start_routine)->ends, 1);
+	atomic_store_explicit(&refused[i].start_routine, start_routine,
+			      memory_order_relaxed);
+	/* release: pairs with the acquire in thread_was_refused() */
+	atomic_store_explicit(&refused[i].tid, tid, memory_order_release);
 }
 
 static uint32_t register_thread(uint32_t slot, int tid, uint64_t start_routine,
 				uint32_t flags)
 {
 	add(&thread_totals.threads, 1);
-	if (slot == THREAD_NO_SLOT)
-		add(&thread_totals.refused, 1);
-	else
-		init_record(region_record(slot), slot, tid, start_routine,
-			    flags);
-	forget_leaving(tid);
+	if (slot == THREAD_NO_SLOT) {
+		refuse(tid, start_routine);
+		return slot;
+	}
+	init_record(region_record(slot), slot, tid, start_routine, flags);
+	forget_number(tid);
 	return slot;
 }
 
@@ -219,6 +244,18 @@ bool thread_is_leaving(int tid)
 {
 	return atomic_load_explicit(&leaving[(uint32_t)tid % LEAVING],
 				    memory_order_relaxed) == tid;
+}
+
+bool thread_was_refused(int tid, uint64_t *start_routine)
+{
+	uint32_t i = (uint32_t)tid % LEAVING;
+
+	/* acquire: pairs with the release in refuse() */
+	if (atomic_load_explicit(&refused[i].tid, memory_order_acquire) != tid)
+		return false;
+	*start_routine = atomic_load_explicit(&refused[i].start_routine,
+					      memory_order_relaxed);
+	return true;
 }
 
 uint32_t thread_count_live(void)
@@ -517,6 +554,7 @@ void thread_reset_after_fork(void)
 	memset(accounts, 0, sizeof(accounts));
 	memset(&account_rest, 0, sizeof(account_rest));
 	memset(leaving, 0, sizeof(leaving));
+	memset(refused, 0, sizeof(refused));
 	settled_ns = 0;
 	atomic_store_explicit(&on_their_way, 0, memory_order_relaxed);
 	atomic_store_explicit(&next_slot, 0, memory_order_relaxed);

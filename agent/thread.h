@@ -60,6 +60,12 @@ bool thread_none_expected(void);
  */
 bool thread_is_leaving(int tid);
 
+/*
+ * True for a thread that got no slot when it began; then *start_routine is set.
+ * It may have one as soon as there is one. Flusher.
+ */
+bool thread_was_refused(int tid, uint64_t *start_routine);
+
 /* Slots that are LIVE. */
 uint32_t thread_count_live(void);
 

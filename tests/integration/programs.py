@@ -52,6 +52,7 @@ RUNS = [
     (["daemon"], {}),
     (["exec-static", STATIC], {}),
     (["eintr"], {}),
+    (["small-stacks", "16"], {}),
     (["small-stacks", "24"], {}),
     (["thread-ends"], {}),
     (["setuid-drop"], {}),
