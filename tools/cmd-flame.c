@@ -59,7 +59,7 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		{ NULL }
 	};
 	g_autoptr(GOptionContext) context =
-		g_option_context_new("-o out.html|out.svg");
+		g_option_context_new("FILE... -o out.html|out.svg");
 
 	g_option_context_set_summary(context, "Draws where the time went: an "
 		"interactive page that needs nothing else, or a drawing.");

@@ -24,7 +24,7 @@ static gboolean parse(Options *o, gboolean names, int *argc, char ***argv,
 		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet,
 		  "Say nothing unless it fails", NULL },
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
-		  &o->files, NULL, "FILE..." },
+		  &o->files, NULL, NULL },
 		{ NULL }
 	};
 	const GOptionEntry symbols[] = {

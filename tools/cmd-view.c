@@ -22,7 +22,8 @@ static gboolean parse(View *v, int *argc, char ***argv, GError **error)
 		  "(" GATHER ")", "TIME" },
 		{ NULL }
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_autoptr(GOptionContext) context = 
+		g_option_context_new("FILE...|PID...|NAME...");
 
 	g_option_context_set_summary(context, "Shows on a terminal where the "
 		"time goes; '?' lists the keys. Where there is no terminal it "

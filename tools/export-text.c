@@ -40,8 +40,12 @@ void export_text_word(ExportText *t, const char *s, const char *avoid,
 		      char instead)
 {
 	for (; *s; s++) {
-		gboolean bad = g_ascii_iscntrl(*s) || strchr(avoid, *s);
+		/* U+0080 to U+009F: a terminal may obey these as well */
+		gboolean c1 = s[0] == '\xc2' && (guchar)s[1] >= 0x80 &&
+			      (guchar)s[1] < 0xa0;
+		gboolean bad = c1 || g_ascii_iscntrl(*s) || strchr(avoid, *s);
 
 		g_string_append_c(t->text, bad ? instead : *s);
+		s += c1;
 	}
 }

@@ -25,7 +25,7 @@ void load_add_options(Load *l, GOptionContext *context)
 		{ "no-region", 0, 0, G_OPTION_ARG_NONE, &l->no_region,
 		  "Do not add what the process has not written yet", NULL },
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,
-		  &l->files, NULL, "FILE..." },
+		  &l->files, NULL, NULL },
 		{ NULL }
 	};
 

@@ -20,7 +20,10 @@ typedef struct {
 	guint failed;			/* files that could not be read */
 } Load;
 
-/* The options that say where names come from, and the files themselves. */
+/*
+ * The options that say where names come from, and the files themselves; what
+ * they are called is for the context to say.
+ */
 void load_add_options(Load *l, GOptionContext *context);
 
 /*

@@ -97,5 +97,8 @@ int main(int argc, char **argv)
 			"'profagent --help' lists them\n", argv[1]);
 		return CMD_USAGE;
 	}
+	/* for the usage that GOption prints */
+	argv[1] = g_strconcat("profagent ", cmd->name, NULL);
+	g_set_prgname(argv[1]);
 	return finish(cmd->run(argc - 1, argv + 1));
 }
