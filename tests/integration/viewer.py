@@ -421,14 +421,21 @@ def check_pause(term):
 
 def check_focus(term):
     """The focused row and the expanded ones stay over refreshes."""
-    term.type(">")
+    wait_for(lambda: samples_of(term) > 20, PATIENCE)
+    term.type("/")
+    term.wait(r"^/_")
+    term.type("-l", "hot")
+    term.wait(r"^/hot_")
+    term.type("Enter")
     term.wait(r"^ +hot \(")
     count = samples_of(term)
     wait_for(lambda: samples_of(term) > count + 20, PATIENCE)
-    reversed_row = [line for line in term.screen(colors=True)
-                    if re.search(r"\033\[[0-9;]*7m", line)]
-    tap.ok(len(reversed_row) == 1 and "hot" in reversed_row[0],
-           "refreshes keep the focus and what is expanded", *term.screen())
+    tap.ok(wait_for(lambda: [" hot (" in line for line in
+                             term.screen(colors=True) if
+                             re.search(r"\033\[[0-9;]*7m", line)] == [True],
+                    PATIENCE),
+           "refreshes keep the focus and what is expanded",
+           *map(repr, term.screen(colors=True)))
 
 
 def running(scratch, program):
