@@ -28,8 +28,9 @@
  *
  * status: "state" ("running", "paused", "ended"), "program", "ppid",
  * "parent_run_id", "start_unix_ns", "period_ns", "clock", "unwind", "signal",
- * "threads" (alive), "samples", "expirations", "lost", "truncated", "cpu_ns",
- * "sampled_ns", "handler_ns", "flusher_cpu_ns", "memory", "output" (path, "" while
+ * "threads" (alive), "samples", "expirations", "lost", "truncated",
+ * "lost_by" and "truncated_by" (arrays: element i is of reason i of enum
+ * lost_reason and enum unwind_end), "cpu_ns", "sampled_ns", "handler_ns", "flusher_cpu_ns", "memory", "output" (path, "" while
  * there is none), "region", "subscribers", "for_subscribers" (it runs only
  * because of them).
  *

@@ -79,6 +79,21 @@ static uint64_t sum(const uint64_t *n, unsigned count)
 	return total;
 }
 
+/* By reason: element i is of the reason of number i. */
+static void json_counts(struct format *f, const char *name, const uint64_t *n,
+			unsigned count)
+{
+	unsigned i;
+
+	format_printf(f, ",\"%s\":[", name);
+	for (i = 0; i < count; i++) {
+		if (i > 0)
+			format_string(f, ",");
+		format_unsigned(f, n[i]);
+	}
+	format_string(f, "]");
+}
+
 static void write_settings(struct format *f)
 {
 	json_text(f, "state", state_name());
@@ -102,6 +117,8 @@ static void write_counters(struct format *f)
 	json_number(f, "expirations", h.expirations);
 	json_number(f, "lost", sum(h.lost, LOST_REASONS));
 	json_number(f, "truncated", sum(h.truncated, UNWIND_ENDS));
+	json_counts(f, "lost_by", h.lost, LOST_REASONS);
+	json_counts(f, "truncated_by", h.truncated, UNWIND_ENDS);
 	json_number(f, "cpu_ns", h.cpu_ns);
 	json_number(f, "sampled_ns", h.sampled_ns);
 	json_number(f, "handler_ns", h.handler_ns);

@@ -37,6 +37,7 @@ int cmd_record(int argc, char **argv);
 int cmd_repair(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_run(int argc, char **argv);
+int cmd_serve(int argc, char **argv);
 int cmd_snapshot(int argc, char **argv);
 int cmd_spans(int argc, char **argv);
 int cmd_status(int argc, char **argv);

@@ -28,6 +28,8 @@ static const Cmd cmds[] = {
 	{ "reset", cmd_steer, "begin a new file" },
 	{ "resume", cmd_steer, "go on with profiling" },
 	{ "run", cmd_run, "run a program and profile it" },
+	{ "serve", cmd_serve, "show running programs in a browser, and to "
+	  "other tools" },
 	{ "snapshot", cmd_snapshot, "show where all threads of a process are "
 	  "now" },
 	{ "spans", cmd_spans, "show how long pieces of work took" },

@@ -231,7 +231,10 @@ class App {
 		const ask = view === "around" && chosen < 0;
 
 		byId("empty").hidden = !nothing && !ask;
-		byId("empty").textContent = nothing
+		byId("empty").textContent = !this.profile.samples.n
+			? "There is no sample: the program used no CPU time " +
+			  "yet, or was not looked at."
+			: nothing
 			? "Nothing is left with this choice of process, " +
 			  "thread, time and patterns."
 			: "Choose a function, in the table or by a click on " +
@@ -605,7 +608,11 @@ async function start()
 		window.profagent = app;
 		connect(app);
 		app.refreshTheme();
-		source.watch(doc => app.setProfile(new Profile(doc)));
+		if (document.documentElement.dataset.process)
+			window.profagentLive = (await import("./live.js"))
+				.openLive(app, source);
+		else
+			source.watch(doc => app.setProfile(new Profile(doc)));
 	} catch (error) {
 		document.body.replaceChildren(element("p.failed", {},
 			"The profile cannot be shown: " + error.message));

@@ -41,12 +41,13 @@ export class ServedSource {
 	{
 		this.url = url;
 		this.events = events;
+		this.query = "";	/* "?window=60": seconds looked back */
 		this.live = true;
 	}
 
 	async load()
 	{
-		const answer = await fetch(this.url);
+		const answer = await fetch(this.url + this.query);
 
 		if (!answer.ok)
 			throw new Error(`${this.url}: ${answer.status} ` +
