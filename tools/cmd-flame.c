@@ -116,8 +116,6 @@ static const char *find_mistake(Options *o)
 	wrong = choose_format(o);
 	if (wrong)
 		return wrong;
-	if (o->is_svg && o->diff)
-		return "--diff makes a page: the output must be .html";
 	if (!o->is_svg && is_for_drawing(o))
 		return "options that select or shape are for drawings (.svg); "
 			"a page is filtered while looking at it";
@@ -194,18 +192,28 @@ static GString *make_page(const Options *o, Profile *before, Profile *after,
 	return NULL;
 }
 
-static GString *make_drawing(const Options *o, Profile *p)
+/* `after` NULL: `p` by itself. */
+static GString *make_drawing(Options *o, Profile *p, Profile *after,
+			     GError **error)
 {
 	const CalltreeOptions *selected = &o->selection.options;
 	g_autofree char *title = make_title(o, p);
-	g_autoptr(Calltree) tree = calltree_new(p, selected);
-	const SvgOptions options = {
+	g_autoptr(Calltree) first = calltree_new(p, selected);
+	g_autoptr(Calltree) second = NULL;
+	SvgOptions options = {
 		.title = title, .icicle = o->icicle,
 		.width = o->width ? (guint)o->width : SVG_WIDTH_DEFAULT,
 		.unit = profile_text(p, p->type[selected->type].unit),
 	};
 
-	return svg_new(tree, &options);
+	if (!after)
+		return svg_new(first, &options);
+	/* its sample types may be in another order */
+	if (!selection_apply(&o->selection, after, error))
+		return NULL;
+	second = calltree_new(after, selected);
+	options.before = first;
+	return svg_new(second, &options);
 }
 
 static gboolean write_out(const char *path, const GString *text,
@@ -251,7 +259,8 @@ static gboolean make_picture(Options *o, GError **error)
 	if (!p || (o->diff && !after) ||
 	    !selection_apply(&o->selection, p, error))
 		return FALSE;
-	text = o->is_svg ? make_drawing(o, p) : make_page(o, p, after, error);
+	text = o->is_svg ? make_drawing(o, p, after, error)
+			 : make_page(o, p, after, error);
 	return text && write_out(o->output, text, error);
 }
 

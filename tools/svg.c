@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "tools/compare.h"
 #include "tools/stats.h"
 #include "tools/text.h"
 
@@ -30,6 +31,8 @@ typedef struct {
 	const SvgOptions *options;
 	GString *out;
 	GHashTable *rank;	/* module, a ProfileString -> place + 1 */
+	GHashTable *was;	/* node -> the same one before; or NULL */
+	double gone;		/* share of before in stacks that are gone */
 	double scale;		/* px for each unit of value */
 	guint rows;
 	double height;		/* of the whole picture, px */
@@ -83,6 +86,116 @@ static const char *module_fill(const Picture *p, ProfileString module)
 		g_hash_table_lookup(p->rank, GUINT_TO_POINTER(module)));
 
 	return fills[place == 0 ? REST : MIN(place - 1, REST)];
+}
+
+/* --- what was before -------------------------------------------------------- */
+
+/* Preorder over all nodes; NULL behind the last. */
+static const CalltreeNode *node_after(const CalltreeNode *node)
+{
+	if (node->child)
+		return node->child;
+	while (node->parent && !node->sibling)
+		node = node->parent;
+	return node->sibling;
+}
+
+/* Names are of different pools: they are compared in that of the picture. */
+static ProfileString name_in(Profile *pool, const Calltree *t,
+			     const CalltreeNode *node)
+{
+	return profile_string(pool, profile_text(t->profile,
+				calltree_item(t, node)->name), -1);
+}
+
+/* "parent, name" of a node before -> that node. */
+static char *node_key(const CalltreeNode *parent, ProfileString name)
+{
+	return g_strdup_printf("%p %u", (const void *)parent, name);
+}
+
+static GHashTable *index_nodes(const Calltree *t, Profile *pool)
+{
+	GHashTable *index = g_hash_table_new_full(g_str_hash, g_str_equal,
+						  g_free, NULL);
+	const CalltreeNode *node = node_after(&t->root);
+
+	for (; node; node = node_after(node))
+		g_hash_table_insert(index, node_key(node->parent,
+						    name_in(pool, t, node)),
+				    (gpointer)(guintptr)node);
+	return index;
+}
+
+/* Pairs the nodes of both trees from their roots on, by name. */
+static void pair_nodes(Picture *p)
+{
+	const Calltree *before = p->options->before, *tree = p->tree;
+	g_autoptr(GHashTable) index = index_nodes(before, tree->profile);
+	const CalltreeNode *node = node_after(&tree->root);
+	double kept = 0;
+
+	p->was = g_hash_table_new(NULL, NULL);
+	g_hash_table_insert(p->was, (gpointer)(guintptr)&tree->root,
+			    (gpointer)(guintptr)&before->root);
+	for (; node; node = node_after(node)) {
+		const CalltreeNode *parent = g_hash_table_lookup(
+			p->was, node->parent);
+		g_autofree char *key = node_key(parent, name_in(
+			tree->profile, tree, node));
+		CalltreeNode *same = parent ? g_hash_table_lookup(index, key)
+					    : NULL;
+
+		if (!same)
+			continue;
+		g_hash_table_insert(p->was, (gpointer)(guintptr)node, same);
+		kept += (double)same->self;
+	}
+	if (before->root.total > 0)
+		p->gone = 1 - kept / (double)before->root.total;
+}
+
+static StatsShare share_in(const Calltree *t, const CalltreeNode *node)
+{
+	if (!node)
+		return calltree_share(t, 0, 0, 0);
+	return calltree_share(t, node->total, node->total_square,
+			      node->total_exact);
+}
+
+typedef struct {
+	StatsShare before, after;
+	double low, high;		/* of the change, 95 % */
+} Change;
+
+static Change change_of(const Picture *p, const CalltreeNode *node)
+{
+	Change c = { share_in(p->options->before,
+			      g_hash_table_lookup(p->was, node)),
+		     share_in(p->tree, node), 0, 0 };
+
+	compare_interval(&c.before, &c.after, &c.low, &c.high);
+	return c;
+}
+
+/* More is red, less is blue, the stronger the larger; from the colour of none. */
+static char *change_fill(const Change *c)
+{
+	static const guint8 none[3] = { 0xe4, 0xe4, 0xe0 };
+	static const guint8 ends[2][3] = { { 0xd9, 0x4f, 0x3d },
+					   { 0x3d, 0x79, 0xd9 } };
+	double change = c->after.share - c->before.share;
+	double most = MAX(c->after.share, c->before.share);
+	const guint8 *end = ends[change < 0];
+	double t = 0;
+	guint rgb[3];
+
+	/* relative to the box, not to the program: small ones count as well */
+	if (most > 0 && (c->low > 0 || c->high < 0))
+		t = 0.3 + 0.7 * MIN(ABS(change) / most, 1);
+	for (guint i = 0; i < 3; i++)
+		rgb[i] = (guint)(none[i] + t * (end[i] - none[i]) + 0.5);
+	return g_strdup_printf("#%02x%02x%02x", rgb[0], rgb[1], rgb[2]);
 }
 
 /* --- text ----------------------------------------------------------------- */
@@ -160,10 +273,22 @@ static void append_title(Picture *p, const char *name,
 					  node->total_exact);
 	g_autofree char *figure = text_value((double)node->total,
 					     p->options->unit);
-	g_autofree char *numbers = g_strdup_printf(
-		"%s, %.2f %% (95 %%: %.2f to %.2f)", figure,
-		100 * share.share, 100 * share.low, 100 * share.high);
+	g_autofree char *numbers = NULL;
 
+	if (p->was) {
+		Change c = change_of(p, node);
+
+		numbers = g_strdup_printf(
+			"%s, %.2f %%, before %.2f %%: %+.2f (95 %%: %+.2f to "
+			"%+.2f)", figure, 100 * c.after.share,
+			100 * c.before.share,
+			100 * (c.after.share - c.before.share), 100 * c.low,
+			100 * c.high);
+	} else {
+		numbers = g_strdup_printf(
+			"%s, %.2f %% (95 %%: %.2f to %.2f)", figure,
+			100 * share.share, 100 * share.low, 100 * share.high);
+	}
 	g_string_append(p->out, "<title>");
 	append_text(p->out, name);
 	g_string_append(p->out, "\n");
@@ -212,9 +337,16 @@ static void draw_node(Picture *p, const CalltreeNode *node, double x,
 {
 	const CalltreeItem *item = calltree_item(p->tree, node);
 	const Profile *profile = p->tree->profile;
+	g_autofree char *changed = NULL;
 
+	if (p->was) {
+		Change c = change_of(p, node);
+
+		changed = change_fill(&c);
+	}
 	draw_box(p, profile_text(profile, item->name),
-		 module_fill(p, item->module), node, x, row);
+		 changed ? changed : module_fill(p, item->module), node, x,
+		 row);
 }
 
 typedef void (*Visit)(Picture *p, const CalltreeNode *node, double x,
@@ -340,6 +472,16 @@ static void draw_legend(Picture *p, const GArray *modules)
 	}
 }
 
+static void draw_diff_legend(Picture *p)
+{
+	g_autofree char *words = g_strdup_printf(
+		"red: a larger share than before; blue: a smaller one; grey: "
+		"may be chance; %.1f %% of before is in stacks that are gone",
+		100 * p->gone);
+
+	draw_words(p, "note", MARGIN, p->height - 10, words);
+}
+
 static void rank_modules(Picture *p, const GArray *modules)
 {
 	for (guint i = 0; i < modules->len; i++)
@@ -360,13 +502,19 @@ GString *svg_new(const Calltree *tree, const SvgOptions *options)
 		p.scale = (options->width - 2 * MARGIN) /
 			(double)tree->root.total;
 	rank_modules(&p, modules);
+	if (options->before)
+		pair_nodes(&p);
 	walk(&p, measure);
 	p.height = HEAD + p.rows * ROW + FOOT;
 	begin(&p);
 	draw_head(&p);
 	draw_box(&p, "all", fills[REST], &tree->root, MARGIN, 0);
 	walk(&p, draw_node);
-	draw_legend(&p, modules);
+	if (p.was)
+		draw_diff_legend(&p);
+	else
+		draw_legend(&p, modules);
+	g_clear_pointer(&p.was, g_hash_table_unref);
 	g_string_append(p.out, "</svg>\n");
 	return p.out;
 }

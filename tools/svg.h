@@ -19,9 +19,16 @@ typedef struct {
 	guint width;		/* px */
 	gboolean icicle;	/* root above */
 	const char *unit;	/* of the values: "nanoseconds" */
+	const Calltree *before;	/* NULL, or what `tree` is compared with */
 } SvgOptions;
 
-/* The picture in UTF-8; boxes narrower than half a px are left out. */
+/*
+ * The picture in UTF-8. With `before`, boxes are as wide as `tree` has them and
+ * coloured by what changed: shares that grew or shrank beyond chance (95 %
+ * interval of the difference, tools/compare.h). Interns strings in the profile
+ * of `tree`.
+ *
+ * boxes narrower than half a px are left out. */
 GString *svg_new(const Calltree *tree, const SvgOptions *options);
 
 #endif

@@ -128,6 +128,13 @@ def check_comparison(profile, scratch):
         text = f.read()
     tap.ok(done.status == 0 and '"set":[0' in text,
            "comparison: a page of two", done)
+    drawing = scratch.path("diff.svg")
+    done = lib.profagent("flame", "--diff", profile + "@..1s",
+                         profile + "@1s..", "-o", drawing)
+    with open(drawing, encoding="utf-8") as f:
+        text = f.read()
+    tap.ok(done.status == 0 and "burn_half" in text and ", before " in text,
+           "comparison: a drawing of two ranges", done)
 
 
 def main():

@@ -509,6 +509,46 @@ START_TEST(flipped_bytes_do_no_harm)
 }
 END_TEST
 
+/* A varint of four bytes. */
+static void put_four(guint8 *to, guint32 n)
+{
+	to[0] = (guint8)(n | 0x80);
+	to[1] = (guint8)(n >> 7 | 0x80);
+	to[2] = (guint8)(n >> 14 | 0x80);
+	to[3] = (guint8)(n >> 21 & 0x7f);
+}
+
+/* The most that a long run of a large program could ever have. */
+START_TEST(ten_million_locations)
+{
+	static const guint8 form[] = { 4 << 3 | 2, 10, 1 << 3, 0, 0, 0, 0,
+				       3 << 3, 0, 0, 0, 0 };
+	const guint32 first = 1u << 22, n = 10000000;
+	g_autoptr(Profile) p = profile_new();
+	guint64 ids[2] = { first + n - 1, 0 };
+	Messages m;
+	guint at, i;
+
+	messages_init(&m);
+	messages_head(&m);
+	at = m.bytes->len;
+	g_byte_array_set_size(m.bytes, at + n * sizeof(form));
+	for (i = 0; i < n; i++) {
+		guint8 *to = m.bytes->data + at + i * sizeof(form);
+
+		memcpy(to, form, sizeof(form));
+		put_four(to + 3, first + i);
+		put_four(to + 8, first + 7 * i % (1u << 27));
+	}
+	messages_sample(&m, ids, 1, 1000, NULL, 0);
+	read_ok(p, m.bytes);
+	ck_assert_uint_eq(p->locations->len, n);
+	ck_assert_uint_eq(p->samples->len, 1);
+	ck_assert_uint_eq(g_array_index(p->frames, guint32, 0), n - 1);
+	messages_release(&m);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pprof-read");
@@ -528,6 +568,7 @@ int main(void)
 	tcase_add_test(tcase, a_tid_that_returns_is_another_thread);
 	tcase_add_test(tcase, what_is_no_profile_is_refused);
 	tcase_add_test(tcase, a_bomb_is_refused);
+	tcase_add_test(tcase, ten_million_locations);
 	tcase_add_test(tcase, broken_messages_are_counted);
 	tcase_add_test(tcase, a_directory_is_its_profiles);
 	tcase_add_test(tcase, flipped_bytes_do_no_harm);

@@ -237,6 +237,72 @@ START_TEST(deep_stacks_are_drawn)
 }
 END_TEST
 
+/* A hundred times as many samples; those of the first stack `first` times. */
+static Profile *many_samples(int first)
+{
+	Profile *p = sample_profile_new("work");
+
+	for (guint i = 0; i < p->samples->len; i++) {
+		ProfileSample *s = profile_at(p->samples, ProfileSample, i);
+		int times = i == 0 ? first : 100;
+
+		s->value[0] *= times;
+		s->value[1] *= times;
+		s->taken *= (guint32)times;
+		s->square *= times;
+	}
+	return p;
+}
+
+START_TEST(what_changed_is_coloured)
+{
+	const CalltreeOptions filter = { .type = 1 };
+	g_autoptr(Profile) a = many_samples(100), b = many_samples(25);
+	g_autoptr(Calltree) before = calltree_new(a, &filter);
+	g_autoptr(Calltree) after = calltree_new(b, &filter);
+	const SvgOptions options = { .title = "t", .width = 1024,
+				     .unit = "nanoseconds",
+				     .before = before };
+	g_autoptr(GString) svg = svg_new(after, &options);
+	Seen seen;
+
+	seen_init(&seen, svg);
+	/* 40 of 100 before, 10 of 70 after */
+	ck_assert_ptr_nonnull(strstr(find_box(&seen, "memcpy")->title,
+				     "14.29 %, before 40.00 %: -25.71"));
+	ck_assert_ptr_nonnull(strstr(find_box(&seen, "libx.so+0x10")->title,
+				     "42.86 %, before 30.00 %: +12.86"));
+	ck_assert_ptr_nonnull(strstr(find_box(&seen, "all")->title,
+				     "100.00 %, before 100.00 %: +0.00"));
+	ck_assert_ptr_nonnull(strstr(svg->str, "0.0 % of before is in stacks "
+				     "that are gone"));
+	seen_release(&seen);
+}
+END_TEST
+
+START_TEST(the_same_again_has_no_colour)
+{
+	const CalltreeOptions filter = { .type = 1 };
+	g_autoptr(Profile) a = many_samples(100), b = many_samples(100);
+	g_autoptr(Calltree) before = calltree_new(a, &filter);
+	g_autoptr(Calltree) after = calltree_new(b, &filter);
+	const SvgOptions options = { .title = "t", .width = 1024,
+				     .unit = "nanoseconds",
+				     .before = before };
+	g_autoptr(GString) svg = svg_new(after, &options);
+	const char *at = svg->str;
+	guint boxes = 0;
+
+	for (; (at = strstr(at, "</title><rect")); at++, boxes++) {
+		const char *fill = strstr(at, "fill=\"");
+
+		ck_assert(g_str_has_prefix(fill, "fill=\"#e4e4e0\"") ||
+			  g_str_has_prefix(fill, "fill=\"#dcdcd8\""));
+	}
+	ck_assert_uint_gt(boxes, 4);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("svg");
@@ -250,6 +316,8 @@ int main(void)
 	tcase_add_test(tcase, hostile_names_stay_text);
 	tcase_add_test(tcase, nothing_left_is_a_drawing);
 	tcase_add_test(tcase, deep_stacks_are_drawn);
+	tcase_add_test(tcase, what_changed_is_coloured);
+	tcase_add_test(tcase, the_same_again_has_no_colour);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
