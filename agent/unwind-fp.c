@@ -13,6 +13,7 @@
 #include "agent/code.h"
 #include "agent/modules.h"
 #include "agent/prologue.h"
+#include "agent/unwind-go.h"
 
 /* Words of a frame looked through for another return address. */
 #define PROOF_WORDS 512u
@@ -42,8 +43,7 @@ enum unwind_end unwind_fp_step(struct unwind_regs *regs, struct memory *memory)
 	return UNWIND_ENDS;
 }
 
-/* True if `value` could be a return address: code that follows a call. */
-static bool is_return_address(struct memory *memory, uint64_t value)
+bool unwind_is_return_address(struct memory *memory, uint64_t value)
 {
 	uint8_t before[ARCH_CALL_BYTES];
 
@@ -71,7 +71,7 @@ static bool step_by_instruction(struct unwind_regs *regs,
 		return false;
 	slot = arch_code_return_slot(code + 1);
 	if (slot < 0 || !memory_read(memory, rsp + (uint64_t)slot, &ra) ||
-	    !is_return_address(memory, ra))
+	    !unwind_is_return_address(memory, ra))
 		return false;
 	if (slot > 0) {
 		if (!memory_read(memory, rsp, &saved))
@@ -134,7 +134,7 @@ static bool is_frame(const struct unwind_regs *regs, struct memory *memory)
 
 	return rbp >= regs->reg[ARCH_RSP] && rbp % 8 == 0 &&
 	       rbp < UINT64_MAX - 16 && memory_read(memory, rbp + 8, &value) &&
-	       is_return_address(memory, value);
+	       unwind_is_return_address(memory, value);
 }
 
 /*
@@ -156,7 +156,7 @@ static bool frame_is_lone(const struct unwind_regs *regs,
 	for (uint64_t at = rsp; at <= rbp; at += 8) {
 		if (!memory_read(memory, at, &value))
 			return false;
-		if (is_code(table, value) && is_return_address(memory, value))
+		if (is_code(table, value) && unwind_is_return_address(memory, value))
 			return false;
 	}
 	return true;
@@ -172,7 +172,7 @@ static bool frame_is_set_up(const struct unwind_regs *regs,
 	uint64_t value;
 
 	if (is_leaf && (!memory_read(memory, regs->reg[ARCH_RSP], &value) ||
-			is_return_address(memory, value)))
+			unwind_is_return_address(memory, value)))
 		return false;
 	return prologue_keeps_rbp(memory, regs->reg[ARCH_PC]);
 }
@@ -182,18 +182,23 @@ enum unwind_end unwind_fp_step_proven(struct unwind_regs *regs,
 				      enum unwind_end reason)
 {
 	const struct module_table *table;
-	bool is_own;
+	bool is_own, is_first;
 
+	if (!is_leaf && go_step_switch(regs, memory))
+		return UNWIND_ENDS;
 	if (is_leaf && step_by_instruction(regs, memory))
 		return UNWIND_ENDS;
 	if (!(regs->known & ARCH_BIT(ARCH_RBP)))
 		return UNWIND_NO_RBP;
 	table = modules_hold();
-	is_own = is_frame(regs, memory) &&
+	is_first = go_begins_frame(regs, memory);
+	is_own = (is_first || is_frame(regs, memory)) &&
 		 (frame_is_lone(regs, memory, table) ||
 		  frame_is_set_up(regs, memory, is_leaf));
 	if (table != NULL)
 		modules_drop(table);
+	if (is_own && is_first)
+		return UNWIND_COMPLETE;
 	if (!is_own || unwind_fp_step(regs, memory) != UNWIND_ENDS)
 		return reason;
 	return UNWIND_ENDS;

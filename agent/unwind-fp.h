@@ -18,12 +18,16 @@
  */
 enum unwind_end unwind_fp_step(struct unwind_regs *regs, struct memory *memory);
 
+/* True if `value` could be a return address: code that follows a call. */
+bool unwind_is_return_address(struct memory *memory, uint64_t value);
+
 /*
  * The same for code that no unwind table covers, where it can be shown that it
  * does keep rbp: the word at rbp + 8 is a return address, and either no word
  * between rsp and it could be one, or the code that sets rbp up is seen before
  * pc. `is_leaf`: pc was interrupted, not called from; then the entry or exit of
- * a function is also understood. Returns UNWIND_ENDS, or UNWIND_NO_RBP, or
+ * a function is also understood. So is Go (agent/unwind-go.h). Returns
+ * UNWIND_ENDS, UNWIND_COMPLETE where a goroutine began, UNWIND_NO_RBP, or
  * `reason` if it cannot be shown.
  */
 enum unwind_end unwind_fp_step_proven(struct unwind_regs *regs,

@@ -123,10 +123,10 @@ def check_profile(name, scratch, cpu_ns, functions, tolerance=6):
 
 
 def both(name, argv, functions, cwd=None, stdin=None, tolerance=6,
-         ends_raw=False, order=list):
+         ends_raw=False, order=list, look=None):
     """A program that runs to its end by itself; ends_raw: by a system call
     of its own, so that its region tells the end of the story; order: what to
-    do with its lines before they are compared.
+    do with its lines before they are compared; look: at the stacks.
     """
     with lib.Scratch() as scratch:
         plain = lib.run(argv, scratch.env(agent=False), cwd or scratch.dir,
@@ -137,7 +137,10 @@ def both(name, argv, functions, cwd=None, stdin=None, tolerance=6,
                and got.err == plain.err,
                name + ": same output", "without:", plain, "with:", got)
         tap.equal(got.status, plain.status, name + ": same exit status")
-        check_profile(name, scratch, mine.cpu_ns, functions, tolerance)
+        stacks = check_profile(name, scratch, mine.cpu_ns, functions,
+                               tolerance)
+        if look:
+            look(stacks)
         if not ends_raw:
             tap.equal(scratch.regions(), [],
                       name + ": nothing is left behind")

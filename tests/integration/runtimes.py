@@ -205,6 +205,17 @@ def check_go_static():
     return None
 
 
+def check_go_stacks(stacks):
+    """C is seen below the goroutine that called it, across two stacks."""
+    in_c = [frames for frames, _ in stacks if "spin_in_c" in frames]
+    whole = [frames for frames in in_c if "main.worker" in frames and
+             frames.index("main.worker") < frames.index("spin_in_c") and
+             frames[0].startswith("main.main.func")]
+    tap.ok(in_c and len(whole) >= 0.9 * len(in_c),
+           "Go with C: stacks go on from C to the goroutine's first function",
+           "%d of %d" % (len(whole), len(in_c)), in_c[:5])
+
+
 def check_go_cgo():
     """Its own handlers for all signals, goroutines on small stacks."""
     go = lib.which("go")
@@ -216,7 +227,7 @@ def check_go_cgo():
                     **go_environment(scratch, "1")):
             real.both("Go with C", [scratch.path("burn")],
                       [("main.hashAll", 10), ("spin_in_c", 5)], tolerance=8,
-                      ends_raw=True)
+                      ends_raw=True, look=check_go_stacks)
     return None
 
 
