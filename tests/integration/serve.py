@@ -5,9 +5,14 @@ that it profiles only while somebody looks, and that nobody disturbs others."""
 
 import base64
 import concurrent.futures
+import email
+import http.server
+import json
 import os
 import socket
 import ssl
+import threading
+import urllib.parse
 
 import lib
 from lib import PROGRAMS, Scratch, profagent, run, tap, wait_for, which
@@ -425,6 +430,94 @@ def check_usage(scratch):
                done.err.count("\n") == 1, "usage: " + " ".join(args), done)
 
 
+# --- pushing ----------------------------------------------------------------------------
+
+class Store:
+    """Takes what is pushed, or refuses it with a status of its own."""
+
+    def __init__(self):
+        self.got, self.status, self.asked = [], 200, 0
+        store = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                size = int(self.headers["Content-Length"])
+                body = self.rfile.read(size)
+                store.asked += 1
+                if store.status == 200:
+                    store.got.append((self.path, self.headers, body))
+                self.send_response(store.status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *args):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                                      Handler)
+        self.url = "http://ann:secret@127.0.0.1:%d/base" % (
+            self.server.server_address[1])
+        threading.Thread(target=self.server.serve_forever,
+                         daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def check_pushed(scratch, p, path, headers, body):
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)
+    tap.ok(path.startswith("/base/ingest?") and query["format"] == ["pprof"]
+           and int(query["until"][0]) > int(query["from"][0]) > 1e9,
+           "push: where and when", path)
+    name = query["name"][0]
+    tap.ok(name.startswith("shares{pid=%d," % p.pid) and "env=test" in name,
+           "push: of what", name)
+    tap.equal(headers["Authorization"], basic("ann", "secret")[
+        "Authorization"], "push: by whom")
+    message = email.message_from_bytes(
+        b"Content-Type: " + headers["Content-Type"].encode() +
+        b"\r\n\r\n" + body)
+    parts = {part.get_param("name", header="Content-Disposition"):
+             part.get_payload(decode=True) for part in message.get_payload()}
+    tap.ok("cpu" in json.loads(parts["sample_type_config"]),
+           "push: the types of samples", parts)
+    file = scratch.path("pushed.pb.gz")
+    with open(file, "wb") as f:
+        f.write(parts["profile"])
+    tap.ok(lib.share(lib.folded([file], scratch), "burn_half") > 10,
+           "push: the profile has names")
+
+
+def check_push(scratch):
+    store = Store()
+    with Program([SHARES, FOREVER], scratch, START=0) as p:
+        p.socket()
+        store.status = 503
+        with Server(scratch, "--push", store.url, "--push-interval", "1",
+                    "--push-labels", "env=test", "--only", "^shares$"
+                    ) as server:
+            tap.ok(wait_for(lambda: store.asked > 1, 60),
+                   "push: it is tried again")
+            text = server.request("/metrics").text
+            tap.ok("profagent_push_failures_total" in text and
+                   "profagent_push_spool_bytes" in text, "push: counted")
+            store.status = 200
+            tap.ok(wait_for(lambda: any(
+                "pid%%3D%d" % p.pid in path for path, _, _ in store.got), 60),
+                   "push: it arrives", store.got)
+            times = [path for path, _, _ in store.got
+                     if "pid%%3D%d" % p.pid in path]
+            check_pushed(scratch, p, *[g for g in store.got
+                                       if g[0] == times[0]][0])
+            said = server.said()
+        tap.equal(said.count("cannot push"), 1, "push: a failure is said once")
+        tap.ok("secret" not in said, "push: the password is not", said)
+        tap.ok(wait_for(lambda: status(p)["state"] == "paused", 30),
+               "push: when the server ends, programs sleep again")
+    store.close()
+
+
 # --- many -------------------------------------------------------------------------------
 
 def check_many(server, pid):
@@ -485,6 +578,7 @@ def main():
                    "nothing went wrong inside", said[-3000:])
             check_guesses(scratch)
             check_users(scratch, p.pid)
+            check_push(scratch)
             check_unix(scratch)
             check_tls(scratch)
     tap.done()
