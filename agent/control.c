@@ -19,9 +19,15 @@
 #include "agent/agent.h"
 #include "agent/arena.h"
 #include "agent/control-proto.h"
+#include "agent/flusher.h"
 #include "agent/format.h"
 #include "agent/sys.h"
 #include "agent/verbs.h"
+
+/* From the kernel's headers; libc's hide them. */
+#define FCNTL_SETSIG 10
+#define FCNTL_SETOWN_EX 15
+#define OWNER_TID 0
 
 #define LAST_READS 16		/* of VERBS_ANSWER_MAX bytes */
 #define NAMES_TRIED 16u		/* of sockets, where others live */
@@ -38,6 +44,7 @@ struct client {
 
 static struct {
 	int listener;
+	bool signals;			/* the listener does, who comes */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct client client[CONTROL_CLIENTS];
 	bool ready;			/* client[] is initialized */
@@ -356,6 +363,17 @@ static int bind_and_listen(const struct sockaddr_un *address)
 	return (int)err;
 }
 
+/* Lets the socket send us our wake-up when it has something to read. */
+static bool announce(int fd)
+{
+	const struct { int type, tid; } owner = { OWNER_TID, sys_gettid() };
+
+	return sys_call(SYS_fcntl, fd, FCNTL_SETSIG,
+			FLUSHER_WAKE_SIGNAL) == 0 &&
+	       sys_call(SYS_fcntl, fd, FCNTL_SETOWN_EX, &owner) == 0 &&
+	       sys_call(SYS_fcntl, fd, F_SETFL, O_ASYNC | O_NONBLOCK) == 0;
+}
+
 /* PID.sock, PID.1.sock, ... */
 static int choose_name(struct sockaddr_un *address, const char *dir, int pid)
 {
@@ -392,6 +410,7 @@ int control_open(const char *dir, int pid)
 	if (c.listener < 0)
 		return c.listener;
 	memcpy(c.path, address.sun_path, sizeof(c.path));
+	c.signals = announce(c.listener);
 	return 0;
 }
 
@@ -431,6 +450,16 @@ unsigned control_polls(struct pollfd *p)
 		p[n++].events = c.client[i].rest ? POLLOUT : POLLIN;
 	}
 	return n;
+}
+
+bool control_signals(void)
+{
+	unsigned i;
+
+	for (i = 0; c.ready && i < CONTROL_CLIENTS; i++)
+		if (c.client[i].fd >= 0)
+			return false;
+	return c.listener < 0 || c.signals;
 }
 
 void control_serve(const struct pollfd *p, unsigned count)

@@ -35,6 +35,12 @@ void control_close(void);
 /* Fills in what to poll for. Returns how many entries. Not within a round. */
 unsigned control_polls(struct pollfd *p);
 
+/*
+ * Whether the flusher's signal (agent/flusher.h) says all that there is to say:
+ * nobody is connected, and who comes is announced by it.
+ */
+bool control_signals(void);
+
 /* Serves what poll found. */
 void control_serve(const struct pollfd *p, unsigned count);
 

@@ -29,11 +29,7 @@
 #include "agent/tasks.h"
 #include "agent/writer.h"
 
-/*
- * The wake-up. Linux defines SIGSTKFLT and never sends it; a standard signal
- * is needed because tgkill of a real-time one fails at RLIMIT_SIGPENDING.
- */
-#define WAKE_SIGNAL SIGSTKFLT
+#define WAKE_SIGNAL FLUSHER_WAKE_SIGNAL
 
 #define ANSWERED UINT32_MAX
 #define LEFT 0x100u	/* beside a request: nobody waits for the answer */
@@ -273,14 +269,50 @@ static bool empty_wake(int fd)
 }
 
 /*
- * Without room for descriptors (RLIMIT_NOFILE below ours) the kernel refuses to
- * poll: the wake-up is then waited for as a signal. Clients are not served.
+ * Waits for the wake-up as a signal. One of the same number that was sent to
+ * the process is the program's and goes back as it was: to our own number, for
+ * which alone the kernel takes any origin, and which stands for the process
+ * here. False then: from now on it is to be waited for without taking it.
  */
-static void sleep_without_poll(const struct timespec *ts)
+static bool sleep_for_signal(const struct timespec *ts)
 {
 	signals_set set = SIGNALS_BIT(WAKE_SIGNAL);
+	siginfo_t info;
 
-	sys_call(SYS_rt_sigtimedwait, &set, NULL, ts, 8);
+	/* a wake-up is of tgkill, or of the kernel for a socket */
+	if (sys_call(SYS_rt_sigtimedwait, &set, &info, ts, 8) != WAKE_SIGNAL ||
+	    info.si_code == SI_TKILL || info.si_code > 0)
+		return true;
+	sys_call(SYS_rt_sigqueueinfo, sys_gettid(), WAKE_SIGNAL, &info);
+	return false;
+}
+
+/*
+ * ppoll() for `timeout` (NULL: without an end). While nobody is connected, and
+ * the program has no use for our signal, it is the signal that ends the sleep:
+ * p[0] is then left out. -EINVAL without room for descriptors (RLIMIT_NOFILE
+ * below ours): the signal it is then as well, and clients are not served.
+ */
+static long sleep_for(struct pollfd *p, unsigned count,
+		      const struct timespec *timeout)
+{
+	static const struct timespec none;
+	static bool is_shared;
+	long ready;
+
+	if (!is_shared && control_signals()) {
+		p[0].fd = -1;
+		/* who came before the last wake-up was taken sends no other */
+		ready = sys_call(SYS_ppoll, p, count, &none, NULL, 8);
+		if (ready > 0)
+			return ready;
+		is_shared = !sleep_for_signal(timeout);
+		return sys_call(SYS_ppoll, p, count, &none, NULL, 8);
+	}
+	ready = sys_call(SYS_ppoll, p, count, timeout, NULL, 8);
+	if (ready == -EINVAL)
+		sleep_for_signal(timeout);
+	return ready;
 }
 
 /*
@@ -299,11 +331,8 @@ static bool sleep_until(int fd, uint64_t due)
 	bool profiles = agent_state() == AGENT_RUNNING || fd < 0;
 	bool woken;
 	unsigned clients = control_polls(p + 1);
-	long ready = sys_call(SYS_ppoll, p, 1 + clients,
-			      profiles ? &ts : NULL, NULL, 8);
+	long ready = sleep_for(p, 1 + clients, profiles ? &ts : NULL);
 
-	if (ready == -EINVAL)
-		sleep_without_poll(profiles ? &ts : NULL);
 	/* cleared before the rings are read: a later wake-up is not lost */
 	woken = atomic_exchange_explicit(&self.wake_pending, 0,
 					 memory_order_seq_cst);

@@ -8,15 +8,22 @@
  * may call nothing that needs libc's TLS: sys.h, the mem* and str* functions,
  * and what is built on them.
  *
- * It sleeps in ppoll on a signalfd. SIGSTKFLT, which Linux never sends, sent
- * to it by tgkill is the wake-up: the one that works from a signal handler and
- * across descriptor tables.
+ * SIGSTKFLT, which Linux never sends, sent to it by tgkill is the wake-up: the
+ * one that works from a signal handler and across descriptor tables. It sleeps
+ * in sigtimedwait, and in ppoll on a signalfd while a client is connected: a
+ * signalfd wakes who polls it at each signal of the whole process, and so at
+ * each sample of every thread.
  */
 #ifndef PROFAGENT_AGENT_FLUSHER_H
 #define PROFAGENT_AGENT_FLUSHER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Linux defines it and never sends it; a standard signal is needed because tgkill
+ * of a real-time one fails at RLIMIT_SIGPENDING. */
+#define FLUSHER_WAKE_SIGNAL SIGSTKFLT
 
 /*
  * Starts it. `region_fd` becomes its own (the caller closes its copy).

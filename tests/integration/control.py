@@ -12,6 +12,7 @@ import subprocess
 import threading
 import time
 
+import lib
 from lib import (Scratch, PROGRAMS, profagent, report_json, run, tap, wait_for,
                  which, without_expectations)
 from agent import Agent, Program, Watcher, count_in
@@ -357,8 +358,33 @@ def test_same_result(scratch):
            "and no client waits for an answer")
 
 
+SIGNALS = """
+import os, signal
+def switches(tid):
+    with open("/proc/self/task/%s/status" % tid) as f:
+        return int(next(line for line in f
+                        if line.startswith("voluntary")).split()[1])
+(flusher,) = set(os.listdir("/proc/self/task")) - {str(os.getpid())}
+seen = []
+signal.signal(signal.SIGUSR1, lambda *_: seen.append(1))
+before = switches(flusher)
+for _ in range(20000):
+    os.kill(os.getpid(), signal.SIGUSR1)
+print(len(seen), switches(flusher) - before)
+"""
+
+
+def test_signals_wake_nobody(scratch):
+    """Signals of the program, and samples, are none of the flusher's."""
+    done = run([lib.which("python3"), "-c", SIGNALS], env=scratch.env())
+    seen, switches = (int(x) for x in (done.out.split() or ["0", "-1"]))
+    tap.equal(seen, 20000, "20000 signals arrive")
+    tap.ok(0 <= switches < 1000, "and do not wake the flusher",
+           "%d times" % switches, done)
+
+
 def main():
-    for test in (test_asleep, test_verbs, test_commands,
+    for test in (test_asleep, test_signals_wake_nobody, test_verbs, test_commands,
                  test_names_and_trees, test_stale, test_others_are_refused,
                  test_hostile, test_same_result, test_random_commands):
         with Scratch() as scratch:
