@@ -269,6 +269,16 @@ static bool empty_wake(int fd)
 }
 
 /*
+ * Of tgkill, or of the kernel for a socket. At RLIMIT_SIGPENDING it comes without
+ * its origin: it is taken for ours then, for who sends this one else?
+ */
+static bool is_wake(const siginfo_t *info)
+{
+	return info->si_code == SI_TKILL || info->si_code > 0 ||
+	       (info->si_code == SI_USER && info->si_pid == 0);
+}
+
+/*
  * Waits for the wake-up as a signal. One of the same number that was sent to
  * the process is the program's and goes back as it was: to our own number, for
  * which alone the kernel takes any origin, and which stands for the process
@@ -279,9 +289,8 @@ static bool sleep_for_signal(const struct timespec *ts)
 	signals_set set = SIGNALS_BIT(WAKE_SIGNAL);
 	siginfo_t info;
 
-	/* a wake-up is of tgkill, or of the kernel for a socket */
 	if (sys_call(SYS_rt_sigtimedwait, &set, &info, ts, 8) != WAKE_SIGNAL ||
-	    info.si_code == SI_TKILL || info.si_code > 0)
+	    is_wake(&info))
 		return true;
 	sys_call(SYS_rt_sigqueueinfo, sys_gettid(), WAKE_SIGNAL, &info);
 	return false;

@@ -205,6 +205,16 @@ static guint64 location_of(Reader *r, guint64 address)
 					     mapping_of(r, address));
 }
 
+/* CPU time of a stack; what no file of a real run holds is as much as fits. */
+static gint64 time_of(const Reader *r, const Stack *s)
+{
+	gint64 ns;
+
+	if (__builtin_mul_overflow(s->count, r->period_us * MICROSECOND, &ns))
+		return G_MAXINT64;
+	return ns;
+}
+
 static void feed(Reader *r)
 {
 	gint cpu = import_feed_type(r->to, "cpu", "nanoseconds");
@@ -219,7 +229,7 @@ static void feed(Reader *r)
 		for (guint k = 0; k < s->depth; k++)
 			ids[k] = location_of(r, ids[k]);
 		sample.value[0] = s->count;
-		sample.value[cpu] = s->count * r->period_us * MICROSECOND;
+		sample.value[cpu] = time_of(r, s);
 		import_feed_sample(r->to, &sample);
 	}
 }
