@@ -40,7 +40,7 @@ int main(int argc, char **argv)
 {
 	unsigned long threads = truth_argument(argc, argv, 1, 1);
 	/* About as much work in all, but 2 ms at least. */
-	uintptr_t us = threads ? 2000000 / threads : 0;
+	uintptr_t us = threads ? 1000000 / threads : 0;
 	pthread_t *id = calloc(threads + 1, sizeof(*id));
 	pthread_attr_t attr;
 
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 	for (unsigned long i = 0; i < threads; i++)
 		REQUIRE(!pthread_create(&id[i], &attr, thread_main,
 					(void *)(us < 2000 ? 2000 : us)));
-	burn_memory(500 * MS);
+	burn_memory(300 * MS);
 	pthread_barrier_wait(&all_there);
 	usleep(1200000);	/* one flush at least */
 	printf("%ld\n", pss_kib());

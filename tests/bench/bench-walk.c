@@ -4,8 +4,10 @@
  *
  * 250 different functions call one another; at the chosen depth a signal
  * interrupts, and within its handler all walkers walk the same stack in turn,
- * in an order drawn anew each round. Prints a Markdown table: medians, and in
- * brackets the 5th and 95th percentile of the rounds.
+ * in an order drawn anew each round. Then the agent's whole handler takes
+ * samples of that stack into a ring, in turn with one that does nothing. Prints
+ * the rows of a Markdown table: medians, and in brackets the 5th and 95th
+ * percentile of the rounds.
  */
 #define UNW_LOCAL_ONLY
 #include <errno.h>
@@ -20,9 +22,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/clock.h"
 #include "agent/lookup.h"
 #include "agent/modules.h"
+#include "agent/region.h"
+#include "agent/sampler.h"
+#include "agent/signals.h"
 #include "agent/sys.h"
+#include "agent/thread.h"
 #include "agent/unwind.h"
 
 #define ROUNDS 201
@@ -187,39 +194,87 @@ static void handler_empty(int sig, siginfo_t *info, void *context)
 	(void)context;
 }
 
-static void handler_walk(int sig, siginfo_t *info, void *context)
+static double handler_ns[2][ROUNDS];
+static uint32_t slot;
+static struct thread_record *record;
+
+/* A thread of the agent's with a clock that we play ourselves. */
+static int sampler_start(uint64_t low)
 {
-	(void)sig;
-	(void)info;
-	set_here(context);
-	walk_ours(context);
+	static char dir[] = "/tmp/bench-walk-XXXXXX";
+	int fd, err;
+
+	if (!mkdtemp(dir))
+		return -errno;
+	err = region_init(dir, "0123456789abcdef", 42, &fd);
+	if (err != 0)
+		return err;
+	region_unlink();
+	sampler_init(&unwind_cfi, 4096);
+	clock_init("cputime", 1000000);
+	slot = thread_claim_now(sys_gettid(), 0, 0);
+	record = region_record(slot);
+	record->period_ns = 1000000;
+	record->clock = CLOCK_CPUTIME;
+	record->stack_low = low;
+	record->stack_high = stack_high;
+	thread_publish(slot);
+	err = signals_init(SIGPROF);
+	sampler_enable(1);
+	return err;
 }
 
-static double handler_ns[2][ROUNDS];
+/* What lies in the ring is written, as it were. */
+static void empty_ring(void)
+{
+	uint64_t head;
+
+	ring_oldest(&record->ring, &head);
+	ring_release(&record->ring, head);
+}
+
+/* A signal as the thread's timer sends it. */
+static void expire(void)
+{
+	siginfo_t info = { .si_signo = SIGPROF, .si_code = SI_TIMER };
+
+	info.si_value.sival_ptr = (void *)(uintptr_t)thread_cookie(slot);
+	sys_call(SYS_rt_tgsigqueueinfo, getpid(), sys_gettid(), SIGPROF,
+		 &info);
+}
 
 /* Runs at the bottom of the stack, outside of any handler. */
 static void measure_handlers(void)
 {
-	enum { SIGNALS = 50 };
+	enum { SIGNALS = 40 };
 	static void (*const handlers[])(int, siginfo_t *, void *) = {
-		handler_empty, handler_walk,
+		handler_empty, sampler_handle,
 	};
-	struct sigaction sa = { .sa_flags = SA_SIGINFO };
-	int tid = sys_gettid(), pid = getpid();
+	struct sigaction sa = { .sa_flags = SA_SIGINFO | SA_RESTART |
+					    SA_ONSTACK };
+	uint64_t begin, samples;
 
+	sigfillset(&sa.sa_mask);
 	for (int k = 0; k < 2 * ROUNDS; k++) {
 		int which = (k + k / 2 % 2) % 2;
-		uint64_t begin;
 
 		sa.sa_sigaction = handlers[which];
-		sigaction(SIGUSR2, &sa, NULL);
-		sys_tgkill(pid, tid, SIGUSR2);
+		sigaction(SIGPROF, &sa, NULL);
+		expire();
+		empty_ring();
+		samples = record->samples;
 		begin = now_ns();
 		for (int i = 0; i < SIGNALS; i++)
-			sys_tgkill(pid, tid, SIGUSR2);
+			expire();
 		handler_ns[which][k / 2] = (double)(now_ns() - begin) /
 					   SIGNALS;
+		if (record->samples - samples != (which ? SIGNALS : 0)) {
+			fprintf(stderr, "bench-walk: %d samples of %d\n",
+				(int)(record->samples - samples), SIGNALS);
+			exit(1);
+		}
 	}
+	empty_ring();
 }
 
 /* --- addresses of a library, met first ---------------------------------- */
@@ -268,14 +323,22 @@ static double quantile(const double *sorted, double q)
 	return sorted[(int)(q * (ROUNDS - 1))];
 }
 
-static double print_row(const char *what, int depth, double *values,
-			const char *unit, const char *note)
+/* An upper bound of 0: no budget. */
+static void print_row(const char *what, unsigned frames, double *values,
+		      const char *unit, double budget)
 {
+	char limit[40] = "", verdict[8] = "";
+	double middle;
+
 	qsort(values, ROUNDS, sizeof(double), compare_doubles);
-	printf("| %d | %s | %.2f %s [%.2f, %.2f] | %s |\n", depth, what,
-	       quantile(values, 0.5), unit, quantile(values, 0.05),
-	       quantile(values, 0.95), note);
-	return quantile(values, 0.5);
+	middle = quantile(values, 0.5);
+	if (budget > 0) {
+		snprintf(limit, sizeof(limit), "<= %g %s", budget, unit);
+		strcpy(verdict, middle <= budget ? "within" : "OVER");
+	}
+	printf("| %s | %u | %.2f %s [%.2f, %.2f] | %s | %s |\n", what, frames,
+	       middle, unit, quantile(values, 0.05), quantile(values, 0.95),
+	       limit, verdict);
 }
 
 static void on_signal(int sig, void (*f)(int, siginfo_t *, void *))
@@ -288,32 +351,24 @@ static void on_signal(int sig, void (*f)(int, siginfo_t *, void *))
 
 static void print_depth(int depth, double handler_budget)
 {
-	double ours, theirs, paired[ROUNDS];
-	char note[100];
+	double paired[ROUNDS];
+	unsigned frames;
 
 	bottom = measure_walks;
 	f00(depth);
+	frames = results[0].frames;
 	for (int i = 0; i < ROUNDS; i++)
 		paired[i] = results[0].ns[i] / results[2].ns[i];
-	for (size_t i = 0; i < WALKERS; i++) {
-		snprintf(note, sizeof(note), "%u frames%s", results[i].frames,
-			 walkers[i].forget ? "; budget 200 ns" : "");
-		ours = print_row(walkers[i].name, depth, results[i].ns,
-				 "ns/frame", note);
-	}
-	print_row("ours / unw_backtrace", depth, paired, "",
-		  "budget 0.90");
+	for (size_t i = 0; i < WALKERS; i++)
+		print_row(walkers[i].name, results[i].frames, results[i].ns,
+			  "ns/frame", walkers[i].forget ? 200 : 0);
+	print_row("ours / unw_backtrace, warm", frames, paired, "x", 0.9);
 	bottom = measure_handlers;
 	f00(depth);
 	for (int i = 0; i < ROUNDS; i++)
 		paired[i] = (handler_ns[1][i] - handler_ns[0][i]) / 1000;
-	theirs = print_row("handler with a walk - empty handler", depth,
-			   paired, "us", "");
-	(void)ours;
-	if (handler_budget > 0)
-		printf("| %d | its budget | %.2f us | %s |\n", depth,
-		       handler_budget,
-		       theirs <= handler_budget ? "within" : "OVER");
+	print_row("handler - empty handler", frames, paired, "us",
+		  handler_budget);
 }
 
 int main(void)
@@ -330,19 +385,18 @@ int main(void)
 	err = modules_init(NULL);
 	if (err == 0)
 		err = unwind_cfi.init();
+	if (err == 0)
+		err = sampler_start((uint64_t)(uintptr_t)low);
 	if (err != 0) {
 		fprintf(stderr, "bench-walk: %s\n", strerror(-err));
 		return 1;
 	}
 	on_signal(SIGUSR1, measure);
-	printf("| depth | what | median [5 %%, 95 %%] | |\n");
-	printf("|---|---|---|---|\n");
 	print_depth(30, 0.5);
-	print_depth(36, 0);
 	print_depth(100, 1);
 	print_depth(250, 2);
 	measure_cold(&cold);
-	print_row("a random address of libc, met first", 1, cold.ns, "ns",
-		  "budget 200 ns");
+	print_row("ours, a random address of libc met first", 1, cold.ns, "ns",
+		  200);
 	return 0;
 }
