@@ -4,11 +4,12 @@
 with the kernel's tick, blocked time, no interrupted call, limits and refusals,
 and the overhead budget.
 
-	clocks.py [sums] [step] [calls] [wall] [limits] [budget]
+	clocks.py [sums] [step] [calls] [wall] [limits] [budget] [bars]
 
 CLOCKS_FULL=1 tries all combinations, which takes ten minutes; EINTR_SECONDS is
-how long each clock has to interrupt a call, 4 by default, and with 60 or more
-102 threads wait instead of 17.
+how long each clock has to interrupt a call, 3 by default, and with 60 or more
+102 threads wait instead of 17. `bars` is run on request only: BARS_RUNS times, 40
+by default, the error bars of known shares are compared with the truth.
 """
 
 import concurrent.futures
@@ -20,7 +21,8 @@ from lib import tap
 
 P = lib.PROGRAMS
 FULL = os.environ.get("CLOCKS_FULL", "") not in ("", "0")
-EINTR_SECONDS = int(os.environ.get("EINTR_SECONDS", "4"))
+BARS_RUNS = int(os.environ.get("BARS_RUNS", "40"))
+EINTR_SECONDS = int(os.environ.get("EINTR_SECONDS", "3"))
 
 
 def path(program):
@@ -83,17 +85,22 @@ SUMS = [
     ("itimer", 250, ["shares", 1500]),
 ]
 
+# One thread, 200, and 50 000 that live 20 us; longer ones are fewer.
 SUMS_FULL = [
+    ("auto", rate, argv)
+    for rate in [10, 99, 1000, 10000]
+    for argv in [["shares", 3000],
+                 ["short-threads", 200, 10000, 64],
+                 ["short-threads", 50000, 20],
+                 ["short-threads", 10000, 200],
+                 ["short-threads", 2000, 2000],
+                 ["short-threads", 200, 20000]]
+] + [
     (clock, rate, argv)
-    for clock in ["auto", "cputime", "perf", "ticker", "itimer"]
-    for rate, argv in [(10, ["shares", 3000]), (99, ["shares"]),
-                       (1000, ["shares"]), (10000, ["shares"]),
-                       (99, ["short-threads", 200, 10000, 64]),
+    for clock in ["cputime", "perf", "ticker", "itimer"]
+    for rate, argv in [(10, ["shares", 3000]), (10000, ["shares"]),
                        (1000, ["short-threads", 200, 10000, 64]),
-                       (99, ["short-threads", 50000, 20]),
-                       (1000, ["short-threads", 50000, 20]),
-                       (250, ["short-threads", 2000, 1000]),
-                       (100, ["short-threads", 150, 20000])]
+                       (99, ["short-threads", 50000, 20])]
 ]
 
 
@@ -109,6 +116,9 @@ def check_sum(clock, rate, argv):
         # The program counts us with it; our beginning is a few ms.
         truth = float(said[0][1]) - health["flusher_cpu_ns"]
         got = total(scratch)
+        if FULL:
+            tap.note("%s: %.2f %% of %.0f ms, %.0f Hz achieved" % (
+                name, 100 * got / truth, truth / 1e6, health["achieved_hz"]))
         tap.ok(abs(got - truth) <= 0.01 * truth + 6e6,
                name + ": weights are the CPU time",
                "%.1f ms of %.1f ms" % (got / 1e6, truth / 1e6), health)
@@ -119,6 +129,42 @@ def check_sum(clock, rate, argv):
 def sums():
     for case in SUMS_FULL if FULL else SUMS:
         yield (check_sum,) + case
+
+
+# --- error bars ----------------------------------------------------------------------
+
+def bars_of_run(clock, rate):
+    """[(covered, function, interval, truth)] of one run."""
+    with lib.Scratch() as scratch:
+        done = run(scratch, ["shares", 800], CLOCK=clock, RATE=rate)
+        found, said = rows(scratch), lib.expectations(done.out)
+        # The program counts our thread with its own; the profile does not.
+        cpu = [float(w[1]) for w in said if w[0] == "cpu-ns"][0]
+        more = cpu / (cpu - health_of(scratch)["flusher_cpu_ns"])
+        return [(found[w[1]]["total_low"] <= float(w[2]) * more <=
+                 found[w[1]]["total_high"], w[1],
+                 (found[w[1]]["total_low"], found[w[1]]["total_high"]),
+                 float(w[2]) * more)
+                for w in said
+                if w[0] == "share" and w[1] != "main" and w[1] in found]
+
+
+def check_bars(clock, rate):
+    """Of 95 % intervals 94 % hold the truth; or so many that it may be luck."""
+    bars = sum((bars_of_run(clock, rate) for _ in range(BARS_RUNS)), [])
+    held, number = sum(b[0] for b in bars), len(bars)
+    tap.note("%s at %d Hz: %d of %d intervals hold the truth: %.1f %%" % (
+        clock, rate, held, number, 100 * held / number))
+    # Two standard deviations of a binomial count.
+    least = 0.94 * number - 2 * (number * 0.94 * 0.06) ** 0.5
+    tap.ok(held >= least, "%s at %d Hz: error bars hold the truth" % (
+        clock, rate), [b for b in bars if not b[0]])
+
+
+def bars():
+    for clock, rate in [("auto", 99), ("auto", 1000), ("cputime", 250),
+                        ("ticker", 1000)]:
+        yield check_bars, clock, rate
 
 
 # --- in step with the tick -----------------------------------------------------------
@@ -143,6 +189,9 @@ def check_step(clock, period, points):
             tap.skip(name, too_busy())
             return
         for function, got, expected in shares_of(scratch, done):
+            if FULL:
+                tap.note("%s: %s %.2f %%, really %.2f" % (name, function, got,
+                                                          expected))
             tap.ok(abs(got - expected) <= points,
                    "%s: share of %s" % (name, function),
                    "%.2f %%, really %.2f" % (got, expected), health)
@@ -211,7 +260,52 @@ def check_calls(clock, seconds, each):
                name + ": samples were taken")
 
 
+def build_go(scratch):
+    """Path of the Go program, None if there is none: then it was said why."""
+    program = lib.which("go")
+    if not program:
+        tap.skip("calls of Go", "not installed (golang-go)")
+        return None
+    env = dict(os.environ, HOME=scratch.dir, CGO_ENABLED="1",
+               GOCACHE=os.path.join(lib.BUILD, "tests", "go-cache"),
+               GO111MODULE="off", GOTOOLCHAIN="local")
+    made = lib.run([program, "build", "-o", scratch.path("eintr-go"),
+                    os.path.join(lib.SRC, "tests", "programs", "eintr.go")],
+                   env, scratch.dir, timeout=300)
+    if not tap.ok(made.status == 0, "calls of Go: compiles", made):
+        return None
+    return scratch.path("eintr-go")
+
+
+def check_go_calls(clock, program, seconds, threads):
+    name = "%s, %d s in calls of Go" % (clock, seconds)
+    with lib.Scratch() as scratch:
+        # Go interrupts its own threads to preempt them; not now.
+        env = scratch.env(CLOCK=clock, RATE=1000)
+        env["GODEBUG"] = "asyncpreemptoff=1"
+        done = lib.run([program, str(seconds), str(threads)], env,
+                       scratch.dir, timeout=seconds + 120)
+        lines = done.out.splitlines()
+        bad = [l for l in lines if not l.endswith(" waited, EINTR 0")]
+        tap.ok(done.status == 0 and len(lines) == 3 and not bad,
+               name + ": none is interrupted", *bad, done)
+        tap.ok(scratch.files() and health_of(scratch)["samples"] > 20,
+               name + ": samples were taken")
+
+
+def check_go():
+    with lib.Scratch() as scratch:
+        program = build_go(scratch)
+        clocks = ["auto", "perf", "cpu+wall"]
+        if EINTR_SECONDS < 60:
+            clocks = ["cpu+wall"]
+        for clock in clocks if program else []:
+            check_go_calls(clock, program, EINTR_SECONDS,
+                           102 if EINTR_SECONDS >= 60 else 6)
+
+
 def calls():
+    yield (check_go,)
     # With itimer the kernel picks a thread that runs, and the signal may come
     # when it waits: that clock, as ticker, cannot promise anything.
     for clock in ["auto", "cputime", "perf", "wall", "cpu+wall"]:
@@ -366,6 +460,7 @@ def budget():
 
 PARTS = {"sums": sums, "step": step, "calls": calls, "limits": limits,
          "budget": budget}
+ALONE = {"wall": wall, "bars": bars}
 
 
 def run_part(part):
@@ -382,13 +477,13 @@ def run_alone(part):
 
 def main():
     for part in sys.argv[1:] or list(PARTS) + ["wall"]:
-        if part == "wall":
-            run_alone(wall)
+        if part in ALONE:
+            run_alone(ALONE[part])
         elif part in PARTS:
             run_part(PARTS[part])
         else:
-            sys.exit("clocks.py: no part is called %s; there are: %s, wall"
-                     % (part, ", ".join(PARTS)))
+            sys.exit("clocks.py: no part is called %s; there are: %s"
+                     % (part, ", ".join(list(PARTS) + list(ALONE))))
     tap.done()
 
 
