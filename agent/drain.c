@@ -616,9 +616,23 @@ static void settle_accounts(void)
 		thread_account_settle(cpu_ns - unknown);
 }
 
+static bool has_lost(void)
+{
+	struct pprof_health h;
+	int k;
+
+	drain_health(&h);
+	for (k = 0; k < LOST_REASONS; k++)
+		if (h.lost[k] > 0)
+			return true;
+	return false;
+}
+
+/* No sample, no file: unless samples were due and none could be taken. */
 static bool has_news(bool last)
 {
-	return stacks_first(d.stacks) || (last && d.flushes > 0);
+	return stacks_first(d.stacks) ||
+	       (last && (d.flushes > 0 || has_lost()));
 }
 
 void drain_refresh_modules(void)

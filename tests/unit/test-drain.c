@@ -114,6 +114,18 @@ START_TEST(no_sample_no_file)
 }
 END_TEST
 
+START_TEST(lost_samples_are_told_without_any)
+{
+	uint32_t slot = begin_thread(getpid());
+
+	atomic_fetch_add(&region_record(slot)->lost[LOST_NO_STACK], 1);
+	ck_assert_int_eq(drain_round(false), 0);
+	ck_assert_int_ne(access(output, F_OK), 0);
+	ck_assert_int_eq(drain_round(true), 0);
+	ck_assert_int_eq(access(output, F_OK), 0);
+}
+END_TEST
+
 START_TEST(a_round_writes_and_releases)
 {
 	uint32_t slot = begin_thread(getpid());
@@ -292,6 +304,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, no_sample_no_file);
+	tcase_add_test(tc, lost_samples_are_told_without_any);
 	tcase_add_test(tc, a_round_writes_and_releases);
 	tcase_add_test(tc, what_cannot_be_written_is_not_lost);
 	tcase_add_test(tc, a_new_part_is_a_whole_file);
