@@ -20,10 +20,13 @@ static gboolean parse(View *v, int *argc, char ***argv, GError **error)
 		{ "duration", 0, 0, G_OPTION_ARG_STRING, &v->duration,
 		  "Of processes, without a terminal: gather for TIME "
 		  "(" GATHER ")", "TIME" },
+		{ "token", 0, 0, G_OPTION_ARG_STRING, &v->token,
+		  "Of a server: what lets us in ($PROFAGENT_TOKEN)",
+		  "TOKEN" },
 		{ NULL }
 	};
 	g_autoptr(GOptionContext) context = 
-		g_option_context_new("FILE...|PID...|NAME...");
+		g_option_context_new("FILE...|PID...|NAME...|HOST:PORT[/PID]");
 
 	g_option_context_set_summary(context, "Shows on a terminal where the "
 		"time goes; '?' lists the keys. Where there is no terminal it "
@@ -42,7 +45,7 @@ static gboolean check(View *v, GError **error)
 		g_set_error_literal(error, G_OPTION_ERROR,
 				    G_OPTION_ERROR_BAD_VALUE,
 				    "what? Usage: profagent view "
-				    "FILE...|PID...|NAME...");
+				    "FILE...|PID...|NAME...|HOST:PORT[/PID]");
 		return FALSE;
 	}
 	if (!selection_parse_time(v->duration ? v->duration : GATHER,
@@ -82,6 +85,25 @@ static gboolean is_path(const char *word)
 	       g_file_test(word, G_FILE_TEST_IS_DIR);
 }
 
+static int show_remote(View *v, const char *word)
+{
+	const char *token = v->token ? v->token : g_getenv("PROFAGENT_TOKEN");
+	g_autoptr(GError) error = NULL;
+	Remote remote;
+	int status;
+
+	if (v->load.files[1])
+		return cmd_usage(name, "one server at a time");
+	if (selection_needs_moments(&v->selection))
+		return cmd_usage(name, "--from and --to are for files only");
+	if (!remote_init(&remote, word, token, &error))
+		return cmd_usage(name, "%s", error->message);
+	v->selection.options.no_inlines = v->load.no_inlines;
+	status = view_remote(v, &remote);
+	remote_release(&remote);
+	return status;
+}
+
 /* Processes; then files, for a program may lie here under its name. */
 static int show(View *v)
 {
@@ -90,6 +112,9 @@ static int show(View *v)
 	g_autoptr(GPtrArray) targets = NULL;
 	g_autoptr(GError) error = NULL;
 
+	if (remote_is_address(first) &&
+	    !g_file_test(first, G_FILE_TEST_EXISTS))
+		return show_remote(v, first);
 	if (is_path(first))
 		return show_file(v);
 	targets = targets_find(&query, &error);
@@ -115,6 +140,7 @@ int cmd_view(int argc, char **argv)
 	else
 		status = show(&v);
 	g_free(v.duration);
+	g_free(v.token);
 	load_release(&v.load);
 	selection_release(&v.selection);
 	return status;

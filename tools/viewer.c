@@ -615,8 +615,8 @@ void viewer_set_profile(Viewer *v, Profile *p, const CalltreeOptions *options)
 	guint before = v->focus, now;
 
 	v->profile = p;
-	if (p)
-		v->unit = profile_text(p, p->type[options->type].unit);
+	v->unit = p ? profile_text(p, p->type[options->type].unit)
+		    : "nanoseconds";
 	viewer_model_update(v->model, p, options);
 	now = viewer_model_focus(v->model);
 	if (before != VIEWER_NO_ROW && now != VIEWER_NO_ROW && before >= v->top)

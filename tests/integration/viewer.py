@@ -539,6 +539,56 @@ def top(scratch, program):
     app.end()
 
 
+def remote(scratch, program):
+    """A process that a server has, with its token and without."""
+    if "libsoup" not in run(["ldd", PROFAGENT]).out:
+        tap.skip("a process that a server has", "built without libsoup")
+        return
+    env = scratch.env(agent=False)
+    app = App(scratch, program)
+    log = scratch.path("serve.log")
+    with open(log, "w") as out:
+        server = subprocess.Popen([PROFAGENT, "serve", "--listen",
+                                   "127.0.0.1:0"], env=env, stdout=out,
+                                  stderr=subprocess.STDOUT)
+    term = Terminal(scratch)
+    try:
+        wait_for(lambda: "token=" in open(log).read(), PATIENCE)
+        found = re.search(r"http://([0-9.:]+)/\?token=(\w+)",
+                          open(log).read())
+        if not tap.ok(found, "a server", open(log).read()):
+            return
+        place = "%s/%d" % (found.group(1), app.pid)
+        done = profagent("view", place, env=env)
+        tap.ok(done.status == 1 and "401" in done.err
+               and len(done.err.splitlines()) == 1,
+               "a server: not without its token", done)
+        done = profagent("view", place, "--duration", "1s",
+                         env=dict(env, PROFAGENT_TOKEN=found.group(2)))
+        tap.ok(done.status == 0 and "outer" in done.out,
+               "a server, no terminal: text", done)
+        term.command("%s view --token %s %s" % (PROFAGENT, found.group(2),
+                                                place))
+        tap.ok(term.wait(r"^running") and term.wait("_start"),
+               "a server's process is shown", *term.screen())
+        term.type(">")
+        tap.ok(term.wait(r"^ +- outer"), "a server's process: keys",
+               *term.screen())
+        server.terminate()
+        server.wait()
+        tap.ok(term.wait("reconnecting") and term.wait(r"^ +- outer"),
+               "the server has gone: that is said, the rows stay",
+               *term.screen())
+        term.type("q")
+        tap.ok(wait_for(lambda: "NESTED" not in term.text(), PATIENCE),
+               "q ends it", *term.screen())
+    finally:
+        term.close()
+        server.kill()
+        server.wait()
+        app.end()
+
+
 def main():
     with Scratch() as scratch:
         program = build(scratch)
@@ -557,6 +607,7 @@ def main():
         running(scratch, program)
         live(scratch, program)
         top(scratch, program)
+        remote(scratch, program)
     tap.done()
 
 
