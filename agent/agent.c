@@ -276,6 +276,8 @@ static int init_writer(void)
 	};
 	char bad;
 
+	writer_set_rotation(agent_config.max_age_ms * 1000000u,
+			    (unsigned)agent_config.keep);
 	return writer_init(agent_config.output, agent_process.cwd, &names,
 			   process_fallback_dir(), agent_config.max_size, &bad);
 }

@@ -136,6 +136,17 @@ static int parse_duration(const struct entry *e, const char *text, void *field)
 	return store(e, n * factor / 1000, field);
 }
 
+/* A duration, or 0 for none. */
+static int parse_age(const struct entry *e, const char *text, void *field)
+{
+	const uint64_t none = 0;
+
+	if (strcmp(text, "0") != 0)
+		return parse_duration(e, text, field);
+	memcpy(field, &none, sizeof(none));
+	return 0;
+}
+
 static int parse_size(const struct entry *e, const char *text, void *field)
 {
 	static const struct unit units[] = {
@@ -325,6 +336,12 @@ static const struct entry table[] = {
 	  "at least 64K, suffixes K, M, G; 0: no limit",
 	  "size of a file before it is renamed to NAME.old and a new one begun",
 	  64 << 10, UINT64_MAX },
+	{ "MAX_AGE", parse_age, FIELD(max_age_ms), "0",
+	  "1s to 744h, as 30min; a plain number is seconds; 0: no limit",
+	  "age of a file before it is renamed to NAME.old and a new one begun",
+	  1000, 744u * 3600000u },
+	{ "KEEP", parse_number, FIELD(keep), "1",
+	  "1 to 99", "renamed files that are kept", 1, WRITER_KEEP_MAX },
 	{ "BUDGET", parse_percent, FIELD(budget_ppm), "0",
 	  "up to 100%, such as 0.5%; 0: no limit",
 	  "the agent's own cost in percent of the program's CPU time; "

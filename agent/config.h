@@ -24,6 +24,8 @@ struct config {
 	uint64_t depth;			/* _DEPTH, frames of a stack */
 	uint64_t signal;		/* _SIGNAL, number */
 	uint64_t max_size;		/* _MAX_SIZE, bytes; 0: no limit */
+	uint64_t max_age_ms;		/* _MAX_AGE; 0: no limit */
+	uint64_t keep;			/* _KEEP, renamed files */
 	uint64_t budget_ppm;		/* _BUDGET, of the CPU time; 0: none */
 	bool start;			/* _START, false: begin paused */
 	bool children;			/* _CHILDREN, false: not in children */

@@ -23,8 +23,8 @@
 #define SUFFIX ".pb.gz"
 #define OLD ".old"
 #define CLASHES_MAX 9999u
-/* What a name may grow by: ".9999" and ".old". */
-#define NAME_GROWTH 9u
+/* What a name may grow by: ".9999" and ".old.99". */
+#define NAME_GROWTH 12u
 
 #define GZIP_HEADER 10u		/* bytes */
 #define GZIP_TRAILER 8u
@@ -47,10 +47,13 @@ static struct {
 	struct timespec modified;	/* when it was closed */
 	uint64_t size;			/* bytes of whole members */
 	uint64_t max_size;		/* 0: no limit */
+	uint64_t max_age_ns;		/* the same */
+	uint64_t begun_ns;		/* CLOCK_MONOTONIC: when it was made */
+	unsigned keep;			/* renamed files that stay */
 	uint8_t *member;
 	size_t member_room;		/* bytes mapped */
 	size_t member_size;		/* bytes in it */
-} writer = { .fd = -1 };
+} writer = { .fd = -1, .keep = 1 };
 
 /* --- names ---------------------------------------------------------------- */
 
@@ -305,6 +308,7 @@ int writer_open(void)
 	writer.size = 0;
 	writer.torn = false;
 	writer.begun = true;
+	writer.begun_ns = sys_clock_ns(CLOCK_MONOTONIC);
 	return 0;
 }
 
@@ -471,8 +475,23 @@ const uint8_t *writer_member(size_t *size)
 
 /* --- rotation, end -------------------------------------------------------- */
 
+void writer_set_rotation(uint64_t max_age_ns, unsigned keep)
+{
+	writer.max_age_ns = max_age_ns;
+	writer.keep = keep;
+}
+
+static bool is_too_old(void)
+{
+	return writer.max_age_ns > 0 && writer.size > 0 &&
+	       sys_clock_ns(CLOCK_MONOTONIC) - writer.begun_ns >=
+		       writer.max_age_ns;
+}
+
 bool writer_is_full(size_t next_size)
 {
+	if (is_too_old())
+		return true;
 	return writer.max_size > 0 && writer.size > 0 &&
 	       writer.size + gzip_size(next_size) > writer.max_size;
 }
@@ -487,6 +506,32 @@ static void forget_file(void)
 	writer.size = 0;
 }
 
+/* The name of the renamed file that is the n-th from the newest. */
+static void old_name(char *path, unsigned n)
+{
+	char middle[16] = OLD;
+	struct format f;
+
+	format_init(&f, middle, sizeof(middle));
+	format_string(&f, OLD);
+	if (n > 1)
+		format_printf(&f, ".%u", n);
+	insert_middle(path, writer.path, middle);
+}
+
+/* Each becomes one older; those that are not there are no matter. */
+static void age_old_ones(void)
+{
+	char from[PATH_MAX], to[PATH_MAX];
+	unsigned n;
+
+	for (n = writer.keep; n > 1; n--) {
+		old_name(from, n - 1);
+		old_name(to, n);
+		sys_rename(from, to);
+	}
+}
+
 int writer_rotate(void)
 {
 	char old[PATH_MAX];
@@ -496,7 +541,8 @@ int writer_rotate(void)
 		return 0;
 	/* Removed or replaced by someone: nothing of ours to rename. */
 	if (path_is_ours()) {
-		insert_middle(old, writer.path, OLD);
+		age_old_ones();
+		old_name(old, 1);
 		ret = sys_rename(writer.path, old);
 		if (ret < 0)
 			return ret;

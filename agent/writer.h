@@ -36,6 +36,15 @@ int writer_init(const char *pattern, const char *cwd,
 		const struct writer_names *names, const char *fallback,
 		uint64_t max_size, char *bad);
 
+#define WRITER_KEEP_MAX 99u
+
+/*
+ * Files are also rotated when they are `max_age_ns` old (0: never), and `keep`
+ * of the renamed ones stay: 1 to WRITER_KEEP_MAX, 1 until this is called.
+ * Ordinary context.
+ */
+void writer_set_rotation(uint64_t max_age_ns, unsigned keep);
+
 /* Checks a pattern's letters as writer_init() does, without side effects. */
 int writer_check_pattern(const char *pattern, char *bad);
 
@@ -66,14 +75,15 @@ bool writer_has_members(void);
 const uint8_t *writer_member(size_t *size);
 
 /*
- * True when the next append would pass the maximal size: the caller calls
- * writer_rotate() and starts a new file with pprof_reset().
+ * True when the next append would pass the maximal size, or the file is too
+ * old: the caller calls writer_rotate() and starts a new file with pprof_reset().
  */
 bool writer_is_full(size_t next_size);
 
 /*
- * Closes the file, renames it from NAME.pb.gz to NAME.old.pb.gz (replacing an
- * older one, so that two are kept) and begins the next under the first name.
+ * Closes the file, renames it from NAME.pb.gz to NAME.old.pb.gz and begins the
+ * next under the first name. An older one becomes NAME.old.2.pb.gz and so on; the
+ * last that may stay is replaced.
  * Returns 0 or -errno; on error the file stays open and keeps growing.
  */
 int writer_rotate(void);

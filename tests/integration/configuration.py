@@ -155,6 +155,19 @@ def check_rotation():
             tap.ok(lib.folded([f], scratch), "a rotated file can be read")
 
 
+def check_age():
+    with lib.Scratch() as scratch:
+        got = lib.run([os.path.join(lib.PROGRAMS, "shares"), "4500"],
+                      scratch.env(MAX_AGE="1s", KEEP="2", FLUSH="50ms"),
+                      scratch.dir)
+        names = [os.path.basename(f).split(".", 2)[2]
+                 for f in scratch.files()]
+        tap.ok(got.status == 0 and
+               names == ["old.2.pb.gz", "old.pb.gz", "pb.gz"],
+               "PROFAGENT_MAX_AGE, PROFAGENT_KEEP: rotated, three are kept",
+               names, got)
+
+
 def check_log():
     with lib.Scratch() as scratch:
         log = scratch.path("log")
@@ -239,6 +252,7 @@ def main():
     check_unwritable()
     check_idle()
     check_rotation()
+    check_age()
     check_log()
     tap.done()
 

@@ -66,6 +66,10 @@ static const struct {
 	{ "PROFAGENT_FLUSH=1h", NUMBER(flush_ms), 3600000 },
 	{ "PROFAGENT_DEPTH=1", NUMBER(depth), 1 },
 	{ "PROFAGENT_DEPTH=16384", NUMBER(depth), 16384 },
+	{ "PROFAGENT_MAX_AGE=0", NUMBER(max_age_ms), 0 },
+	{ "PROFAGENT_MAX_AGE=1s", NUMBER(max_age_ms), 1000 },
+	{ "PROFAGENT_MAX_AGE=24h", NUMBER(max_age_ms), 86400000 },
+	{ "PROFAGENT_KEEP=99", NUMBER(keep), 99 },
 	{ "PROFAGENT_MAX_SIZE=0", NUMBER(max_size), 0 },
 	{ "PROFAGENT_MAX_SIZE=64K", NUMBER(max_size), 65536 },
 	{ "PROFAGENT_MAX_SIZE=65536", NUMBER(max_size), 65536 },
@@ -144,6 +148,7 @@ static const char *const mistakes[] = {
 	"SIGNAL=RTMIN-1", "SIGNAL=RTMAX-31", "SIGNAL=RTMIN+", "SIGNAL=SIG",
 	"SIGNAL=prof", "SIGNAL=STKFLT", "SIGNAL=16", "SIGNAL=27x",
 	"SIGNAL=RTMIN+1x", "SIGNAL=SIGSIGPROF",
+	"MAX_AGE=999ms", "MAX_AGE=745h", "MAX_AGE=-1", "KEEP=0", "KEEP=100",
 	"MAX_SIZE=65535", "MAX_SIZE=1K", "MAX_SIZE=1T", "MAX_SIZE=1.5G",
 	"MAX_SIZE=64 K", "MAX_SIZE=99999999999G", "MAX_SIZE=-1",
 	"START=2", "START=yes", "START=01", "CHILDREN=no", "HELP=true",
@@ -247,7 +252,7 @@ START_TEST(help_names_every_variable)
 	static const char *const variables[] = {
 		"RATE=99", "OUTPUT=%e.%p.pb.gz", "FLUSH=1s", "CLOCK=auto",
 		"UNWIND=cfi", "DEPTH=4096", "SIGNAL=PROF", "MAX_SIZE=256M",
-		"START=1", "CHILDREN=1", "LOG=stderr", "HELP=0",
+		"MAX_AGE=0", "KEEP=1", "START=1", "CHILDREN=1", "LOG=stderr", "HELP=0",
 	};
 	char line[64];
 	int ends[2];

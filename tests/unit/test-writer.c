@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -272,15 +273,15 @@ START_TEST(too_long_is_said_at_once)
 	text[sizeof(text) - 1] = '\0';
 	ck_assert_int_eq(writer_init(text, dir, &names, "", 0, &bad),
 			 -ENAMETOOLONG);
-	text[NAME_MAX - 8] = '\0'; /* no room for ".9999.old" */
+	text[NAME_MAX - 11] = '\0'; /* no room for ".9999.old.99" */
 	ck_assert_int_eq(writer_init(text, dir, &names, "", 0, &bad),
 			 -ENAMETOOLONG);
-	text[NAME_MAX - 9] = '\0';
+	text[NAME_MAX - 12] = '\0';
 	ck_assert_int_eq(writer_init(text, dir, &names, "", 0, &bad), 0);
 	ck_assert_int_eq(writer_open(), 0);
 	for (size_t i = 0; i < PATH_MAX; i += 100)
 		text[i] = '/';
-	text[NAME_MAX - 9] = text[NAME_MAX - 8] = 'x';
+	text[NAME_MAX - 12] = text[NAME_MAX - 11] = 'x';
 	text[PATH_MAX - 1] = '\0';
 	ck_assert_int_eq(writer_init(text, dir, &names, "", 0, &bad),
 			 -ENAMETOOLONG);
@@ -591,6 +592,45 @@ START_TEST(rotation_keeps_two)
 }
 END_TEST
 
+static void check_old(const char *name, size_t at)
+{
+	uint8_t got[2000];
+
+	ck_assert_uint_eq(inflate_file(in_dir(name), got, 2000), 1000);
+	ck_assert_int_eq(memcmp(got, fragment + at, 1000), 0);
+}
+
+START_TEST(rotation_keeps_as_many_as_wanted)
+{
+	writer_set_rotation(0, 3);
+	init("x.pb.gz", 0);
+	append(0, 1000);
+	for (size_t i = 1; i <= 5; i++)
+		rotate_at(i * 1000);
+	check_old("x.pb.gz", 5000);
+	check_old("x.old.pb.gz", 4000);
+	check_old("x.old.2.pb.gz", 3000);
+	check_old("x.old.3.pb.gz", 2000);
+	ck_assert_int_ne(access(in_dir("x.old.4.pb.gz"), F_OK), 0);
+}
+END_TEST
+
+START_TEST(an_old_file_is_full)
+{
+	const struct timespec moment = { .tv_nsec = 20000000 };
+
+	writer_set_rotation(10000000, 1);
+	init("x.pb.gz", 0);
+	nanosleep(&moment, NULL);
+	ck_assert(!writer_is_full(1));	/* no file yet */
+	append(0, 1000);
+	nanosleep(&moment, NULL);
+	ck_assert(writer_is_full(1));
+	writer_set_rotation(3600000000000, 1);
+	ck_assert(!writer_is_full(1));
+}
+END_TEST
+
 START_TEST(rotation_that_fails_goes_on_growing)
 {
 	init("x.pb.gz", 0);
@@ -722,6 +762,8 @@ static void add_tests(TCase *tc)
 	tcase_add_test(tc, a_disk_without_room_for_a_name);
 	tcase_add_test(tc, full_is_known_beforehand);
 	tcase_add_test(tc, rotation_keeps_two);
+	tcase_add_test(tc, rotation_keeps_as_many_as_wanted);
+	tcase_add_test(tc, an_old_file_is_full);
 	tcase_add_test(tc, rotation_that_fails_goes_on_growing);
 	tcase_add_test(tc, rotation_leaves_anothers_file_alone);
 	tcase_add_test(tc, a_closed_file_is_continued);
