@@ -12,6 +12,7 @@
 #include "tools/health.h"
 #include "tools/json-out.h"
 #include "tools/stack-tree.h"
+#include "tools/calltree-frames.h"
 #include "tools/symbols.h"
 
 /* Fine enough for a heatmap, and short in the file. */
@@ -384,6 +385,61 @@ static void write_value(JsonOut *out, const Row *row, gconstpointer type)
 	json_out_int(out, row->sample->value[GPOINTER_TO_UINT(type)]);
 }
 
+/* The labels of all samples, numbered as they are met. */
+typedef struct {
+	GPtrArray *names;		/* char *: "key=value" */
+	GHashTable *index;		/* name -> number */
+} Labels;
+
+static void write_label(JsonOut *out, const Row *row, gconstpointer data)
+{
+	const Labels *labels = data;
+	const Profile *p = row->profile;
+
+	json_out_open(out, '[');
+	for (guint i = 0; i < row->sample->label_count; i++) {
+		const ProfileLabel *l = profile_at(p->labels, ProfileLabel,
+			row->sample->first_label + i);
+		g_autofree char *value = calltree_frames_label(p, l);
+		char *name = g_strdup_printf("%s=%s", profile_text(p, l->key),
+					     value);
+		gpointer known;
+
+		if (g_hash_table_lookup_extended(labels->index, name, NULL,
+						 &known)) {
+			g_free(name);
+		} else {
+			known = GUINT_TO_POINTER(labels->names->len);
+			g_ptr_array_add(labels->names, name);
+			g_hash_table_insert(labels->index, name, known);
+		}
+		json_out_int(out, GPOINTER_TO_UINT(known));
+	}
+	json_out_close(out, ']');
+}
+
+static gboolean has_labels(const PageContent *content)
+{
+	for (guint set = 0; set < 2 && content->profile[set]; set++) {
+		const Profile *p = content->profile[set];
+
+		for (guint i = 0; i < p->samples->len; i++)
+			if (profile_at(p->samples, ProfileSample,
+				       i)->label_count > 0)
+				return TRUE;
+	}
+	return FALSE;
+}
+
+static void write_labels(JsonOut *out, const Labels *labels)
+{
+	json_out_key(out, "labels");
+	json_out_open(out, '[');
+	for (guint i = 0; i < labels->names->len; i++)
+		json_out_string(out, labels->names->pdata[i]);
+	json_out_close(out, ']');
+}
+
 static const struct {
 	const char *key;
 	RowWriter write;
@@ -406,7 +462,7 @@ static void write_values(JsonOut *out, const PageContent *content)
 }
 
 static void write_samples(JsonOut *out, const Tables *t,
-			  const PageContent *content)
+			  const PageContent *content, Labels *labels)
 {
 	json_out_key(out, "samples");
 	json_out_open(out, '{');
@@ -420,6 +476,10 @@ static void write_samples(JsonOut *out, const Tables *t,
 			continue;
 		json_out_key(out, sample_columns[i].key);
 		write_rows(out, content, sample_columns[i].write, NULL);
+	}
+	if (has_labels(content)) {
+		json_out_key(out, "labels");
+		write_rows(out, content, write_label, labels);
 	}
 	write_values(out, content);
 	json_out_close(out, '}');
@@ -694,6 +754,10 @@ const char *page_content_check(const PageContent *content)
 
 void page_document_append(GString *text, const PageContent *content)
 {
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GHashTable) index = g_hash_table_new(g_str_hash,
+						       g_str_equal);
+	Labels labels = { names, index };
 	JsonOut out;
 	Tables t;
 
@@ -711,7 +775,8 @@ void page_document_append(GString *text, const PageContent *content)
 	write_modules(&out, &t);
 	write_frames(&out, &t);
 	write_stacks(&out, &t);
-	write_samples(&out, &t, content);
+	write_samples(&out, &t, content, &labels);
+	write_labels(&out, &labels);
 	write_moments(&out, content);
 	write_threads(&out, content);
 	write_processes(&out, content);

@@ -30,7 +30,10 @@
  *	  count		how often a stack was taken, for error bars
  *	  spread	count * sum of squared weights / square of their sum: 1
  *			where all weigh the same; absent where all are 1
+ *	  labels	for each an array of indices in labels; absent where no
+ *			sample has any
  *	  values	for each type an array
+ *	labels		labels of samples, as "key=value"
  *	moments		when samples were taken; a sample's moments are a run,
  *			runs come as samples do
  *	  unit_ns	unit of delta

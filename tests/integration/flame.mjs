@@ -445,6 +445,33 @@ async function picks()
 	await quiet(page, "pick");
 }
 
+async function picksLabels()
+{
+	const known = knownDocument();
+	const { samples } = known.doc;
+
+	known.doc.labels = ["user=<b>", "path=/x"];
+	samples.labels = samples.stack.map((_, s) =>
+		s === 0 ? [0, 1] : s === 1 ? [1] : []);
+	const page = await open(known.save("label.html"));
+	const of = s => samples.values[1][s];
+
+	await pick(page, "label", "0");
+	near(await page.run(total), of(0), 1, "label: one label");
+	await pick(page, "label", "1");
+	near(await page.run(total), of(0) + of(1), 1,
+	     "label: a sample counts for each of its labels");
+	ok(await page.run("document.getElementById('label').options[1]" +
+			  ".text.includes('=')"), "label: named key=value");
+	await quiet(page, "label");
+	const plain = await open(knownDocument().save("plain.html"));
+
+	ok(await plain.run("document.getElementById('label')" +
+			   ".parentElement.hidden"),
+	   "label: no picker where there are none");
+	await quiet(plain, "label, none");
+}
+
 async function showsCallers()
 {
 	const page = await open(knownDocument().save("callers.html"));
@@ -861,7 +888,7 @@ async function fitsSmallWindows()
 }
 
 const all = [showsARealProfile, zooms, searches, selectsTime, picks,
-	     showsCallers, showsNothing, countsRecursionOnce, usesKeys, switchesTheme,
+	     picksLabels, showsCallers, showsNothing, countsRecursionOnce, usesKeys, switchesTheme,
 	     hasNames, survivesHostileNames, showsDifferences, drawsManyStacks,
 	     scrollsDeepStacks, followsALiveProfile, fitsSmallWindows];
 const name = findBrowser();

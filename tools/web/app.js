@@ -19,7 +19,8 @@ import { openHelp } from "./help.js";
 import { listenKeys } from "./keys.js";
 import { fillLegend } from "./legend.js";
 import { fillPath } from "./path.js";
-import { fillProcesses, fillThreads, fillTypes, threadChoice, typeLabel }
+import { fillLabels, fillProcesses, fillThreads, fillTypes, threadChoice,
+	 typeLabel }
 	from "./pickers.js";
 import { Profile } from "./profile.js";
 import { compilePattern } from "./search.js";
@@ -502,6 +503,7 @@ class App {
 		fillTypes(byId("type"), profile, filter);
 		fillProcesses(byId("process"), profile, filter);
 		fillThreads(byId("thread"), profile, filter);
+		fillLabels(byId("label"), profile, filter);
 		this.showHeadline();
 		this.showRange();
 		this.showChips();
@@ -582,6 +584,7 @@ function connect(app)
 				pool: null }));
 	on("thread", "change", e =>
 		app.setFilter(threadChoice(app.profile, e.target.value)));
+	on("label", "change", e => app.setFilter({ label: +e.target.value }));
 	on("group", "change", e => app.setGroup(e.target.value));
 	on("color", "change", e => app.setColor(e.target.value));
 	on("search", "input", e => app.search(e.target.value));

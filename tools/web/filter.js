@@ -12,6 +12,7 @@ export function emptyFilter(profile)
 		process: -1,		/* index, -1: all */
 		thread: -1,		/* index, -1: all */
 		pool: null,		/* name, null: all */
+		label: -1,		/* index, -1: all */
 		from: 0, to: 0,		/* seconds, to 0: all */
 		patterns: [],		/* {source, regex, keep} */
 	};
@@ -31,6 +32,7 @@ export function carryFilter(old, filter, profile)
 		thread: !thread ? -1 : profile.threads.findIndex(t =>
 			t.tid === thread.tid &&
 			pidOf(profile, t) === pidOf(old, thread)),
+		label: profile.labels.indexOf(old.labels[filter.label]),
 		pool: profile.pools.some(p => p.name === filter.pool)
 			? filter.pool : null,
 	};
@@ -74,6 +76,8 @@ export function filterSamples(profile, filter)
 		    (filter.thread >= 0 && thread !== filter.thread) ||
 		    (filter.pool !== null &&
 		     threads[thread]?.pool !== filter.pool) ||
+		    (filter.label >= 0 &&
+		     !samples.labels[s].includes(filter.label)) ||
 		    patterns.some(p =>
 			    !!p.stacks[samples.stack[s]] !== p.keep))
 			keep[s] = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* pickers: sample type, process, thread or pool. */
+/* pickers: sample type, process, thread or pool, label. */
 import { element } from "./elements.js";
 import { formatShare } from "./format.js";
 import { processLabel, threadLabel } from "./tree.js";
@@ -101,6 +101,28 @@ export function fillThreads(select, profile, filter)
 	if (select.selectedIndex < 0)
 		select.value = "";
 	select.disabled = threads.length < 2;
+}
+
+/* A sample counts for each label that it has. */
+export function fillLabels(select, profile, filter)
+{
+	const { samples, labels } = profile;
+	const value = samples.values[filter.type];
+	const sums = labels.map(() => 0);
+	let all = 0;
+
+	select.parentElement.hidden = labels.length === 0;
+	for (let s = 0; s < samples.n && labels.length; s++) {
+		all += value[s];
+		for (const label of samples.labels[s])
+			sums[label] += value[s];
+	}
+	select.replaceChildren(option(-1, "All labels"),
+		...rankedOptions(labels.map((name, i) =>
+			[i, name, sums[i]]), all));
+	select.value = filter.label;
+	if (select.selectedIndex < 0)
+		select.value = -1;
 }
 
 /* What a value of the thread picker means for the filter. */

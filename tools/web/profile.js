@@ -44,6 +44,7 @@ function decodeSamples(coded)
 		set: Uint8Array.from(coded.set ?? coded.stack.map(() => 0)),
 		count: Float64Array.from(coded.count),
 		spread: Float64Array.from(coded.spread),
+		labels: coded.labels ?? null,	/* indices, of each sample */
 		values: coded.values.map(v => Float64Array.from(v)),
 	};
 }
@@ -129,6 +130,7 @@ export class Profile {
 		this.processes = doc.processes;
 		this.threads = doc.threads.map(t =>
 			({ ...t, name: cleanName(t.name) }));
+		this.labels = (doc.labels ?? []).map(cleanName);
 		this.pools = collectPools(this.threads);
 		this.modules = doc.modules.map(([name, path]) =>
 			({ name: cleanName(name), path: cleanName(path) }));
