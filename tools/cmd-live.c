@@ -14,6 +14,7 @@
 #include "tools/cmd.h"
 #include "tools/live-viewer.h"
 #include "tools/output-log.h"
+#include "tools/program.h"
 #include "tools/pty.h"
 #include "tools/screen.h"
 
@@ -270,6 +271,14 @@ static int run_with_report(const Options *o)
 			g_strerror(errno));
 }
 
+/* That there is no such program is better said without one. */
+static gboolean is_worth_a_screen(const Options *o)
+{
+	g_autofree char *path = program_find(o->program[0]);
+
+	return path && screen_is_possible();
+}
+
 int cmd_live(int argc, char **argv)
 {
 	Options o = { 0 };
@@ -279,7 +288,8 @@ int cmd_live(int argc, char **argv)
 	if (!parse(&o, &argc, &argv, &error) || !check(&o, &error))
 		status = cmd_usage(name, "%s", error->message);
 	else
-		status = screen_is_possible() ? run(&o) : run_with_report(&o);
+		status = is_worth_a_screen(&o) ? run(&o)
+					       : run_with_report(&o);
 	options_release(&o);
 	return status;
 }
