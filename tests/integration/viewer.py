@@ -498,7 +498,7 @@ def live(scratch, program):
                *term.screen())
         text = term.text()
         tap.ok("first words" in text and "last words" in text
-               and "profagent run: profile:" in text,
+               and "profagent run: " in text,
                "live: all its output is written out", *term.screen())
     finally:
         term.close()
