@@ -82,7 +82,12 @@ static void read_all(Load *l, Profile *p, const char *name, gboolean regions,
 		}
 		progress_release(progress);
 		cmd_say(name, "%s", error->message);
-		l->failed++;
+		/* as a process leaves it that was killed before it wrote */
+		if (g_error_matches(error, PPROF_READ_ERROR,
+				    PPROF_READ_ERROR_EMPTY))
+			l->empty++;
+		else
+			l->failed++;
 	}
 }
 
@@ -113,8 +118,10 @@ Profile *load_profile(Load *l, const char *name)
 	read_all(l, p, name, FALSE, &progress, &good);
 	read_all(l, p, name, TRUE, &progress, &good);
 	progress_release(&progress);
-	if (good == 0)
+	if (good == 0) {
+		l->failed += l->empty;
 		return NULL;
+	}
 	if (!l->no_symbols)
 		resolve(l, p);
 	return g_steal_pointer(&p);

@@ -18,6 +18,7 @@ typedef struct {
 	gboolean moments;		/* not an option: times are needed */
 	GPtrArray *notes;		/* char *: what could not be named, why */
 	guint failed;			/* files that could not be read */
+	guint empty;			/* files without a byte of content */
 } Load;
 
 /*

@@ -376,6 +376,11 @@ static gboolean read_fd(Profile *p, const char *path, int fd,
 		return read_pipe(p, path, fd, flags, error);
 	if (region_read_is_region(fd))
 		return region_read_alone(p, path, fd, flags, error);
+	if (region_read_is_unborn(path, fd)) {
+		g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_EMPTY,
+			    "%s: empty: its process ended as it began", path);
+		return FALSE;
+	}
 	return read_source(p, path, path, read_file, GINT_TO_POINTER(fd),
 			   flags, error);
 }

@@ -44,6 +44,14 @@ gboolean region_read_is_region(int fd)
 	return read_at(fd, &magic, sizeof(magic), 0) && magic == REGION_MAGIC;
 }
 
+gboolean region_read_is_unborn(const char *path, int fd)
+{
+	guint64 magic = 0;
+
+	return g_str_has_suffix(path, ".region") &&
+	       (!read_at(fd, &magic, sizeof(magic), 0) || magic == 0);
+}
+
 /* Its owner must be us; root may read everybody's. */
 static gboolean is_trusted(int fd)
 {

@@ -22,6 +22,9 @@ void region_read_rest(PprofDecode *d, GPtrArray *skipped);
 /* Whether the file begins as a region does. */
 gboolean region_read_is_region(int fd);
 
+/* Whether it was to become one: by its name, and without a beginning. */
+gboolean region_read_is_unborn(const char *path, int fd);
+
 /*
  * A region by itself, of a process that died before its first flush: its
  * addresses have no names. Adds nothing if the process is in `p` already.
