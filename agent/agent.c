@@ -46,6 +46,7 @@ static _Atomic int state;
 static struct thread_record forked = { .timer = -1, .clock = -1 };
 static struct unwind_stack forked_stack;
 static uint32_t main_slot = THREAD_NO_SLOT;
+static bool asleep;		/* a forked child begins paused */
 static uint64_t paused_at_ns;	/* agent_cpu_ns() stands still while paused */
 /* Why the agent left the program before its end, NULL: it has not. */
 static const char *_Atomic left_because;
@@ -74,6 +75,15 @@ static bool change_state(enum agent_state from, enum agent_state to)
 		return false;
 	sampler_enable(to != AGENT_ENDED);
 	return true;
+}
+
+bool agent_is_running(void)
+{
+	enum agent_state now = agent_state();
+
+	return agent_is_ours() &&
+	       (now == AGENT_RUNNING ||
+		(!asleep && (now == AGENT_FORKED || now == AGENT_STARTING)));
 }
 
 bool agent_is_ours(void)
@@ -293,6 +303,14 @@ static int start_flusher(int fd)
 	return err;
 }
 
+static void init_toggle(void)
+{
+	if (signals_init_toggle((int)agent_config.toggle) != 0)
+		log_line(LOG_WARNING, "PROFAGENT_TOGGLE: signal %d is in use; "
+			 "it does not start and pause profiling",
+			 (int)agent_config.toggle);
+}
+
 static int begin(void)
 {
 	int fd, err;
@@ -307,6 +325,8 @@ static int begin(void)
 		return err;
 	register_main(agent_process.cpu_before_ns);
 	err = signals_init((int)agent_config.signal);
+	if (err == 0 && agent_config.toggle != 0)
+		init_toggle();
 	if (err == 0 && clock_may_trap())
 		signals_borrow_trap();
 	if (err == 0)
@@ -575,7 +595,8 @@ void agent_change_signal(void)
 
 /*
  * Only what is cheap: most children exec at once. The rest waits for the first
- * sample. What the parent's mappings held is not mapped here (MADV_DONTFORK).
+ * sample; what was paused stays so, but has a clock until then, so that
+ * it comes to have a socket. What the parent's mappings held is not mapped here (MADV_DONTFORK).
  */
 void agent_forked(void)
 {
@@ -604,7 +625,9 @@ void agent_forked(void)
 	atomic_store_explicit(&forked.label, own_labels_of_forked(),
 			      memory_order_relaxed);
 	forked.clock = forked.timer = -1;
-	if (was == AGENT_PAUSED || signals_ours() == 0)
+	if (was == AGENT_RUNNING || was == AGENT_PAUSED)
+		asleep = was == AGENT_PAUSED;
+	if (signals_ours() == 0 || (asleep && signals_install() != 0))
 		return;
 	set_state(AGENT_FORKED);
 	arm_forked();
@@ -653,7 +676,9 @@ void agent_child_started(void)
 	thread_publish(main_slot);
 	thread_set_forked(main_slot, agent_process.pid);
 	clock_disarm_record(&forked);
-	if (change_state(AGENT_STARTING, AGENT_RUNNING))
+	paused_at_ns = agent_process.cpu_before_ns;
+	if (change_state(AGENT_STARTING, asleep ? AGENT_PAUSED
+						: AGENT_RUNNING))
 		arm(main_slot);
 	else
 		region_unlink();	/* it ended without waiting for us */

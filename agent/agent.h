@@ -62,6 +62,9 @@ bool agent_is_ours(void);
 
 enum agent_state agent_state(void);
 
+/* Is it profiled? Async-signal-safe. */
+bool agent_is_running(void);
+
 /*
  * Profiling begins, or goes on after a pause. Any thread, ordinary context or
  * the flusher. Returns 0, -EALREADY, or -errno.

@@ -53,11 +53,7 @@ static int api_pause(void)
 
 static int api_is_running(void)
 {
-	enum agent_state state = agent_state();
-
-	return agent_is_ours() &&
-	       (state == AGENT_RUNNING || state == AGENT_FORKED ||
-		state == AGENT_STARTING);
+	return agent_is_running();
 }
 
 static int api_interval(uint64_t ns)

@@ -332,6 +332,10 @@ static const struct entry table[] = {
 	  "a name such as PROF, SIGVTALRM or RTMIN+3, or a number; "
 	  "not KILL, STOP, STKFLT, 32, 33 or a fault's (SEGV, BUS, TRAP ...)",
 	  "the signal that takes samples", 0, 0 },
+	{ "TOGGLE", parse_signal, FIELD(toggle), "",
+	  "as PROFAGENT_SIGNAL, such as USR2; empty: none",
+	  "a signal that starts and pauses, unless the program handles it",
+	  0, 0 },
 	{ "MAX_SIZE", parse_size, FIELD(max_size), "256M",
 	  "at least 64K, suffixes K, M, G; 0: no limit",
 	  "size of a file before it is renamed to NAME.old and a new one begun",

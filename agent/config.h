@@ -23,6 +23,7 @@ struct config {
 	char unwind[CONFIG_WORD_MAX];	/* _UNWIND, a name of UNWIND_NAMES */
 	uint64_t depth;			/* _DEPTH, frames of a stack */
 	uint64_t signal;		/* _SIGNAL, number */
+	uint64_t toggle;		/* _TOGGLE, the same; 0: none */
 	uint64_t max_size;		/* _MAX_SIZE, bytes; 0: no limit */
 	uint64_t max_age_ms;		/* _MAX_AGE; 0: no limit */
 	uint64_t keep;			/* _KEEP, renamed files */

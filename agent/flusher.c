@@ -27,6 +27,7 @@
 #include "agent/signals.h"
 #include "agent/sys.h"
 #include "agent/tasks.h"
+#include "agent/verbs.h"
 #include "agent/writer.h"
 
 #define WAKE_SIGNAL FLUSHER_WAKE_SIGNAL
@@ -472,6 +473,8 @@ static void loop(int fd)
 
 	for (;;) {
 		woken = sleep_until(fd, clocks < due ? clocks : due);
+		if (signals_take_toggles() & 1)
+			verbs_toggle();
 		if (serve())
 			return;
 		now = sys_clock_ns(CLOCK_MONOTONIC);

@@ -65,6 +65,8 @@ static _Atomic signals_set released;	/* claimed: masks must be settled */
 static _Atomic signals_set held;	/* met signals of the program */
 static _Atomic int moving;
 static _Atomic uint64_t ticks_until;	/* CLOCK_MONOTONIC ns; 0: never */
+static _Atomic int toggle;		/* signal, 0: none */
+static _Atomic unsigned toggles;	/* times it came */
 static bool installed;		/* our handler; the lock is held to write it */
 static bool trap_installed;	/* the same for `trap` */
 static struct wanted wanted[SIGNALS];
@@ -332,6 +334,38 @@ int signals_init(int signo)
 	if (real != mask)
 		signals_restore(real);
 	return err;
+}
+
+int signals_init_toggle(int signo)
+{
+	int err;
+
+	if (has(borrowed(), signo) || !is_default_now(signo))
+		return -EBUSY;
+	remember(signo);
+	atomic_fetch_or_explicit(&lent, SIGNALS_BIT(signo),
+				 memory_order_relaxed);
+	atomic_store_explicit(&toggle, signo, memory_order_relaxed);
+	err = install(signo);
+	if (err != 0)
+		atomic_fetch_and_explicit(&lent, ~SIGNALS_BIT(signo),
+					  memory_order_relaxed);
+	return err;
+}
+
+unsigned signals_take_toggles(void)
+{
+	return atomic_exchange_explicit(&toggles, 0, memory_order_relaxed);
+}
+
+/* In the handler: the flusher does the rest, where there is one. */
+static void note_toggle(void)
+{
+	atomic_fetch_add_explicit(&toggles, 1, memory_order_relaxed);
+	if (agent_state() == AGENT_FORKED)
+		agent_start_forked_child();
+	else
+		flusher_nudge();
 }
 
 /*
@@ -705,6 +739,11 @@ void signals_foreign(int signo, siginfo_t *info, void *context)
 
 	if (is_ignore(f) || hold(signo, info, mask_of(context)))
 		return;
+	if (is_default(f) && signo == atomic_load_explicit(
+					      &toggle, memory_order_relaxed)) {
+		note_toggle();
+		return;
+	}
 	if (is_default(f)) {
 		die_of(signo);
 		return;

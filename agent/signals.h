@@ -53,6 +53,18 @@ int signals_init(int signo);
 int signals_install(void);
 
 /*
+ * From now on `signo`, where the program neither handles nor ignores it, starts
+ * and pauses profiling (agent/verbs.h) instead of ending the program. Our
+ * handler is behind it from now on, and passes what the program handles on. Once,
+ * after signals_init(). Returns 0, or -EBUSY if it is ours, or not free as the
+ * program begins.
+ */
+int signals_init_toggle(int signo);
+
+/* How often it came since the last call. Flusher. */
+unsigned signals_take_toggles(void);
+
+/*
  * Borrows SIGTRAP as well, if the program has no use for it. Once, after
  * signals_init().
  */

@@ -319,6 +319,15 @@ void verbs_obey(char *request, struct verbs_reply *r)
 	refuse_unknown(r);
 }
 
+void verbs_toggle(void)
+{
+	v.runs_for_them = false;	/* asked for */
+	if (agent_state() == AGENT_RUNNING)
+		pause_and_write();
+	else
+		agent_run();
+}
+
 void verbs_watched(unsigned subscribers)
 {
 	bool came = v.subscribers == 0 && subscribers > 0;

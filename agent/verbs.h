@@ -36,6 +36,12 @@ void verbs_obey(char *request, struct verbs_reply *r);
 void verbs_refuse(struct format *answer, const char *error);
 
 /*
+ * A signal asks to start what is paused, and to pause what runs. Not while a
+ * round is under way.
+ */
+void verbs_toggle(void);
+
+/*
  * So many subscribers there are now. With the first a paused program begins to
  * be profiled, after the last it is paused again, unless somebody asked for the
  * one or the other meanwhile. Not while a round is under way.

@@ -26,6 +26,7 @@ WRONG = [
     ("FLUSH", "never", []),
     ("SIGNAL", "SIGNOTHING", []),
     ("SIGNAL", "KILL", []),
+    ("TOGGLE", "SIGNOTHING", []),
     ("MAX_SIZE", "huge", []),
     ("START", "perhaps", []),
     ("CHILDREN", "2", []),

@@ -38,16 +38,22 @@ def switches(pid, tid):
                if "ctxt_switches" in line)
 
 
+def caught(pid):
+    return [int(line.split()[1], 16)
+            for line in proc(pid, "status").splitlines()
+            if line.startswith("SigCgt")][0]
+
+
 def test_asleep(scratch):
     """PROFAGENT_START=0: no timer, no handler, no wake-ups, no file."""
+    with Program([SHARES, "60000"], scratch, agent=False) as p:
+        wait_for(lambda: proc(p.pid, "comm").strip() == "shares")
+        time.sleep(0.2)
+        alone = caught(p.pid)
     with Program([SHARES, "60000"], scratch, START=0) as p:
         p.socket()
-        caught = [int(line.split()[1], 16) for line in
-                  proc(p.pid, "status").splitlines()
-                  if line.startswith("SigCgt")][0]
         tap.equal(proc(p.pid, "timers"), "", "asleep: no timer")
-        tap.ok(not caught & 1 << (signal.SIGPROF - 1),
-               "asleep: no handler", hex(caught))
+        tap.equal(caught(p.pid), alone, "asleep: no handler")
         threads = flusher(p.pid)
         tap.equal(len(threads), 1, "asleep: one thread of the agent's own")
         time.sleep(0.3)
@@ -176,6 +182,81 @@ def test_names_and_trees(scratch):
         tap.ok(done.out.count('"state" : "paused"') == 3, "as JSON", done)
 
 
+def test_forked_asleep(scratch):
+    """Workers that were forked while asleep can be woken as well."""
+    loop = "while :; do :; done"
+    env = dict(os.environ, XDG_RUNTIME_DIR=scratch.runtime)
+    with Program(["/bin/sh", "-c", "(%s) & (%s) & wait" % (loop, loop)],
+                 scratch, START=0) as p:
+        tap.ok(wait_for(lambda: len(p.sockets()) == 3, 60),
+               "forked asleep: three sockets", p.sockets())
+        states = []
+        for path in p.sockets():
+            with Agent(path) as a:
+                status = a.status()
+                states.append((status["state"], status["samples"],
+                               status["cpu_ns"]))
+        tap.equal(states, 3 * [("paused", 0, 0)],
+                  "forked asleep: and they are so")
+        for path in p.sockets():
+            pid = int(os.path.basename(path).split(".")[0])
+            tap.equal(proc(pid, "timers"), "", "forked asleep: no timer")
+        done = profagent("start", "--tree", str(p.pid), env=env)
+        tap.ok(done.status == 0 and done.out.count("running") == 3,
+               "forked asleep: start --tree", done)
+
+        def all_sampled():
+            for path in p.sockets():
+                if not os.path.basename(path).startswith("%d." % p.pid):
+                    with Agent(path) as a:
+                        if a.status()["samples"] < 5:
+                            return False
+            return True
+        tap.ok(wait_for(all_sampled, 60), "forked asleep: then profiled")
+
+
+def test_toggle(scratch):
+    """PROFAGENT_TOGGLE: a signal starts and pauses, from asleep too."""
+    with Program([SHARES, "60000"], scratch, START=0, TOGGLE="USR2") as p:
+        agent = Agent(p.socket())
+
+        def comes_to(state):
+            return wait_for(lambda: agent.status()["state"] == state, 30)
+        tap.ok(comes_to("paused"), "toggle: begins asleep")
+        tap.equal(proc(p.pid, "timers"), "", "toggle: without a timer")
+        for i in range(3):
+            p.child.send_signal(signal.SIGUSR2)
+            tap.ok(comes_to("running"), "toggle: a signal starts it")
+            p.child.send_signal(signal.SIGUSR2)
+            tap.ok(comes_to("paused"), "toggle: the next pauses it")
+        tap.ok(p.child.poll() is None, "toggle: it lives")
+        agent.close()
+    script = ("import os, signal, time\n"
+              "got = []\n"
+              "print(signal.getsignal(signal.SIGUSR2))\n"
+              "signal.signal(signal.SIGUSR2, lambda *a: got.append(1))\n"
+              "os.kill(os.getpid(), signal.SIGUSR2)\n"
+              "time.sleep(0.1)\n"
+              "print(got)\n"
+              "signal.signal(signal.SIGUSR2, signal.SIG_IGN)\n"
+              "os.kill(os.getpid(), signal.SIGUSR2)\n"
+              "print(signal.getsignal(signal.SIGUSR2))\n")
+    argv = [which("python3"), "-c", script]
+    alone = run(argv, env=scratch.env(agent=False))
+    done = run(argv, env=scratch.env(TOGGLE="USR2"))
+    tap.equal((done.status, done.out, done.err),
+              (alone.status, alone.out, alone.err),
+              "toggle: a program that handles the signal keeps it")
+    done = run(["/bin/sh", "-c", "trap '' USR2; exec %s -c 'print(1)'" %
+                which("python3")], env=scratch.env(TOGGLE="SIGUSR2"))
+    tap.ok(done.status == 0 and done.out == "1\n" and
+           "PROFAGENT_TOGGLE" in done.err,
+           "toggle: one that is ignored from the start: said", done)
+    done = run(["/bin/true"], env=scratch.env(TOGGLE="NONSENSE"))
+    tap.ok(done.status == 0 and "PROFAGENT_TOGGLE" in done.err,
+           "toggle: a bad name: said", done)
+
+
 def test_stale(scratch):
     """kill -9 leaves a socket; who looks next removes it."""
     with Program([SHARES, "60000"], scratch) as p:
@@ -268,7 +349,7 @@ def test_hostile(scratch):
 
 VERBS = ["status", "start", "stop", "pause", "resume", "flush",
          "interval 1000000", "interval 4000000", "interval 20000000",
-         "interval nonsense", "subscribe", "nonsense"]
+         "interval nonsense", "subscribe", "nonsense", "spans"]
 
 
 def command(path, count, seed, bad):
@@ -286,9 +367,9 @@ def command(path, count, seed, bad):
 
 
 def test_random_commands(scratch):
-    """8 clients, 10 000 commands each: the program computes the same, and every
+    """8 clients, 10 000 commands: the program computes the same, and every
     sample is in the file and with the subscriber exactly once."""
-    count = int(os.environ.get("PROFAGENT_TEST_COMMANDS", "10000"))
+    count = int(os.environ.get("PROFAGENT_TEST_COMMANDS", "1250"))
     with Program([THREADS, "2000000"], scratch, START=0,
                  FLUSH="100ms") as p:
         path, bad = p.socket(), []
@@ -384,8 +465,9 @@ def test_signals_wake_nobody(scratch):
 
 
 def main():
-    for test in (test_asleep, test_signals_wake_nobody, test_verbs, test_commands,
-                 test_names_and_trees, test_stale, test_others_are_refused,
+    for test in (test_asleep, test_signals_wake_nobody, test_verbs,
+                 test_commands, test_names_and_trees, test_forked_asleep,
+                 test_toggle, test_stale, test_others_are_refused,
                  test_hostile, test_same_result, test_random_commands):
         with Scratch() as scratch:
             test(scratch)
