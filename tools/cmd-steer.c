@@ -147,7 +147,8 @@ int cmd_steer(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 	int status;
 
-	while (strcmp(o.steer->name, argv[0]) != 0)
+	/* argv[0] is "profagent NAME" */
+	while (!g_str_has_suffix(argv[0], o.steer->name))
 		o.steer++;
 	if (!parse(&o, &argc, &argv, &error) ||
 	    (o.steer->takes_interval && !take_interval(&o, &error)) ||

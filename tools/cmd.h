@@ -13,7 +13,7 @@
 
 typedef struct {
 	const char *name;
-	int (*run)(int argc, char **argv);	/* argv[0] is the name */
+	int (*run)(int argc, char **argv);	/* argv[0]: "profagent NAME" */
 	const char *summary;			/* for the list in --help */
 } Cmd;
 
