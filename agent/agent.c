@@ -474,6 +474,9 @@ void agent_exec_begin(struct agent_exec *e)
 	signals_set old;
 
 	e->ours = agent_is_ours();
+	/* a flusher that just begins arms a clock: not after we stop it */
+	if (e->ours && agent_state() == AGENT_STARTING)
+		flusher_ask(FLUSHER_FLUSH, SUSPEND_TIMEOUT_MS);
 	if (e->ours) {
 		old = signals_block_all();
 		silence_self();
@@ -481,7 +484,8 @@ void agent_exec_begin(struct agent_exec *e)
 		if (agent_state() == AGENT_RUNNING ||
 		    agent_state() == AGENT_PAUSED ||
 		    agent_state() == AGENT_STARTING)
-			flusher_ask(FLUSHER_EXEC, END_TIMEOUT_MS);
+			/* a perf event left open could kill the new program */
+			flusher_ask(FLUSHER_EXEC, SUSPEND_TIMEOUT_MS);
 	}
 	e->mask = agent_state() != AGENT_OFF ? signals_expose() : 0;
 }

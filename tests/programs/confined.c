@@ -319,9 +319,10 @@ static void case_born_without_signals(void)
 	begin_under(RLIMIT_SIGPENDING, 0, "born-without-signals");
 }
 
+/* Two stacks of 8 MiB, libc, and address space for the rings of threads. */
 static void case_born_with_little_memory(void)
 {
-	begin_under(RLIMIT_AS, 32 << 20, "born-with-little-memory");
+	begin_under(RLIMIT_AS, 48 << 20, "born-with-little-memory");
 }
 
 static const struct case_entry cases[] = {
