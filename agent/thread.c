@@ -550,11 +550,13 @@ void thread_account_drain(void (*visit)(uint64_t, uint64_t, void *), void *arg)
 
 void thread_reset_after_fork(void)
 {
+	/* 16 pages that each fork would pay for */
+	if (thread_totals.refused > 0)
+		memset(refused, 0, sizeof(refused));
 	memset(&thread_totals, 0, sizeof(thread_totals));
 	memset(accounts, 0, sizeof(accounts));
 	memset(&account_rest, 0, sizeof(account_rest));
 	memset(leaving, 0, sizeof(leaving));
-	memset(refused, 0, sizeof(refused));
 	settled_ns = 0;
 	atomic_store_explicit(&on_their_way, 0, memory_order_relaxed);
 	atomic_store_explicit(&next_slot, 0, memory_order_relaxed);
