@@ -148,7 +148,7 @@ def check_go(server, pid):
         done = lib.go_pprof("-top", "-cum", url)
         tap.ok(done.status == 0 and "burn_half" in done.out and
                "Type: cpu" in done.out and
-               (lib.go_total_ns(done.out) or 0) > 1e8,
+               (lib.go_total_ns(done.out) or 0) > 1e7,
                "go tool pprof reads the URL of " + name, done)
 
 
@@ -168,7 +168,7 @@ def check_concurrent(server, pid):
         with open(path, "wb") as f:
             f.write(answer.body)
         totals.append(sum(v for _, v in lib.folded([path], server.scratch)))
-    tap.ok(min(totals) > 0.5 * max(totals) > 0, "and they agree", totals)
+    tap.ok(min(totals) > 0.3 * max(totals) > 0, "and they agree", totals)
 
 
 def check_metrics(server, pid):

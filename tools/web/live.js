@@ -42,6 +42,8 @@ class Live {
 		this.held = false;
 		this.waiting = null;		/* a document that is not shown */
 		this.loading = this.again = false;
+		this.steered = -Infinity;	/* when, ms; in flight: Infinity */
+		this.typed = false;		/* an interval, not yet set */
 		this.makeBar();
 		this.listen();
 	}
@@ -80,6 +82,7 @@ class Live {
 			id: "live-interval", size: 7, autocomplete: "off",
 			spellcheck: "false",
 			title: "How often: 5ms, 250us, 99Hz",
+			on: { input: () => { this.typed = true; } },
 		});
 		return element("form.steer", {
 			on: { submit: e => {
@@ -139,8 +142,11 @@ class Live {
 				this.say("No connection to the server; " +
 					 "trying again. The picture is old.");
 		};
-		stream.addEventListener("status", e =>
-			this.showStatus(JSON.parse(e.data)));
+		/* what was asked before a change says what was before it */
+		stream.addEventListener("status", e => {
+			if (performance.now() - this.steered > 1000)
+				this.showStatus(JSON.parse(e.data));
+		});
 		stream.addEventListener("end", e => {
 			stream.close();
 			this.showEnd(JSON.parse(e.data).why);
@@ -234,7 +240,8 @@ class Live {
 			cpu ? `cost ${formatShare(cost / cpu)}` : "",
 			`${Math.max(...all.map(s => s.subscribers))} watching`,
 		].filter(text => text).join(" · ");
-		if (this.interval && document.activeElement !== this.interval)
+		if (this.interval && !this.typed &&
+		    document.activeElement !== this.interval)
 			this.interval.value = periodText(all[0].period_ns);
 	}
 
@@ -242,12 +249,16 @@ class Live {
 
 	async steer(verb)
 	{
+		this.steered = Infinity;
+
 		const answer = await fetch(
 			`/api/processes/${this.process}/${verb}`,
 			{ method: "POST" }).catch(error => error);
 		const body = answer.json ? await answer.json()
 			: { error: answer.message };
 
+		this.steered = performance.now();
+		this.typed = false;
 		if (body.error) {
 			this.say(body.error);
 			return;
