@@ -65,6 +65,7 @@ enum {
 	NOTE_FALLBACK,
 	NOTE_BUDGET,
 	NOTE_LEFT,
+	NOTE_NO_TICKS,
 	NOTES
 };
 
@@ -292,7 +293,7 @@ static uint64_t ticks_to_ns(uint64_t ticks)
 	uint64_t ns = sys_clock_ns(CLOCK_MONOTONIC) - d.ns_at_start;
 	uint64_t passed = sampler_ticks() - d.ticks_at_start;
 
-	if (passed == 0)
+	if (passed == 0 || !sampler_has_ticks())
 		return 0;
 	return (uint64_t)((double)ticks * (double)ns / (double)passed);
 }
@@ -313,6 +314,10 @@ static const char *note_text(uint32_t note, bool last)
 		return budget_note(last);
 	case NOTE_LEFT:
 		return agent_left_because();
+	case NOTE_NO_TICKS:
+		return sampler_has_ticks() ? NULL :
+		       "the program forbids the time-stamp counter "
+		       "(PR_SET_TSC): what the handler costs is not known";
 	}
 	return clock_said((enum clock_note)note);
 }

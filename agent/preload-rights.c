@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "agent/flusher.h"
+#include "agent/sampler.h"
 
 /* The shape of every function below that changes an identity. */
 #define WITH_IDENTITY(call) \
@@ -125,6 +126,8 @@ static void before_prctl(int option, unsigned long mode, unsigned long program)
 {
 	if (option == PR_SET_SECCOMP)
 		before_filter(mode == SECCOMP_MODE_STRICT ? 1 : program);
+	if (option == PR_SET_TSC && mode != PR_TSC_ENABLE)
+		sampler_forbid_ticks();
 }
 
 PRELOAD_EXPORT int prctl(int option, ...)

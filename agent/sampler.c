@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stddef.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "agent/agent.h"
@@ -38,6 +40,7 @@ typedef int vdso_clock_gettime(clockid_t clock, struct timespec *ts);
 static const struct unwind_backend *backend;
 static uint32_t depth;
 static vdso_clock_gettime *vdso_clock;	/* NULL: system call */
+static _Atomic int no_ticks;
 static _Atomic int enabled;
 static _Atomic int has_sampled;		/* this process */
 
@@ -45,11 +48,33 @@ void sampler_init(const struct unwind_backend *chosen, uint32_t max_depth)
 {
 	const void *vdso = (const void *)getauxval(AT_SYSINFO_EHDR);
 
+	int mode = PR_TSC_ENABLE;
+
 	backend = chosen;
 	depth = max_depth;
+	/* exec keeps it */
+	if (sys_call(SYS_prctl, PR_GET_TSC, &mode) == 0 &&
+	    mode != PR_TSC_ENABLE)
+		sampler_forbid_ticks();
 	if (vdso)
 		vdso_clock = (vdso_clock_gettime *)elfsym_find_in(
 			vdso, "__vdso_clock_gettime");
+}
+
+void sampler_forbid_ticks(void)
+{
+	/* relaxed: it is set before the call that forbids, by its thread */
+	atomic_store_explicit(&no_ticks, 1, memory_order_relaxed);
+}
+
+bool sampler_has_ticks(void)
+{
+	return !atomic_load_explicit(&no_ticks, memory_order_relaxed);
+}
+
+uint64_t sampler_ticks(void)
+{
+	return sampler_has_ticks() ? __builtin_ia32_rdtsc() : 0;
 }
 
 void sampler_enable(int on)
@@ -84,7 +109,7 @@ static uint64_t now_ns(void)
 {
 	struct timespec ts;
 
-	if (!vdso_clock || vdso_clock(CLOCK_MONOTONIC, &ts) != 0)
+	if (!vdso_clock || !sampler_has_ticks() || vdso_clock(CLOCK_MONOTONIC, &ts) != 0)
 		return sys_clock_ns(CLOCK_MONOTONIC);
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }

@@ -12,6 +12,7 @@
 #define PROFAGENT_AGENT_SAMPLER_H
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/unwind.h"
@@ -46,10 +47,15 @@ uint32_t sampler_depth(void);
 const char *sampler_unwind_name(void);
 void sampler_forget_rules(void);	/* modules changed */
 
-/* The time-stamp counter. */
-static inline uint64_t sampler_ticks(void)
-{
-	return __builtin_ia32_rdtsc();
-}
+/*
+ * The program forbids its threads to read the time-stamp counter (PR_SET_TSC):
+ * from now on neither the handler nor the flusher does, and what the handler
+ * costs is not known. Any thread.
+ */
+void sampler_forbid_ticks(void);
+bool sampler_has_ticks(void);
+
+/* The time-stamp counter; 0 where it is forbidden. Handler and flusher. */
+uint64_t sampler_ticks(void);
 
 #endif

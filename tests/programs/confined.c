@@ -325,6 +325,15 @@ static void case_born_with_little_memory(void)
 	begin_under(RLIMIT_AS, 48 << 20, "born-with-little-memory");
 }
 
+/* Who reads the time-stamp counter dies of it: the handler among them. */
+static void case_no_time_stamps(void)
+{
+	REQUIRE(!prctl(PR_SET_TSC, PR_TSC_SIGSEGV));
+	burn_confined(600 * MS);
+	puts("expect share burn_confined 100 4");
+	truth_cpu(5);
+}
+
 static const struct case_entry cases[] = {
 	{ "chroot", case_chroot },
 	{ "jail", case_jail },
@@ -338,6 +347,7 @@ static const struct case_entry cases[] = {
 	{ "filter-mild", case_filter_mild },
 	{ "filter-asked", case_filter_asked },
 	{ "filter-files", case_filter_files },
+	{ "no-time-stamps", case_no_time_stamps },
 	{ "no-descriptors", case_no_descriptors },
 	{ "born-with-few-descriptors", case_born_with_few_descriptors },
 	{ "born-with-small-files", case_born_with_small_files },
