@@ -38,7 +38,7 @@ static const Cmd cmds[] = {
 	{ "stop", cmd_steer, "stop the profiling of a running program" },
 	{ "symbolize", cmd_symbolize, "put names into a profile" },
 	{ "top", cmd_top, "watch all preloaded processes" },
-	{ "view", cmd_view, "look at it on a terminal, with keys" },
+	{ "view", cmd_view, "look at a profile or a running program on a terminal" },
 };
 
 static void print_help(FILE *to)
