@@ -14,7 +14,8 @@ import programs
 from lib import tap
 
 # Ends by which the region stays, for the reader to find.
-KILLED = ("raw-forks",)
+KILLED = ("raw-forks", "die-prof", "die-62", "blocked-then-die",
+          "default-again-then-die")
 MANAGERS = ("sigwait", "sigwaitinfo", "sigtimedwait", "signalfd")
 
 # Any clock will do for these.
