@@ -66,7 +66,7 @@ static long work(int seed)
 	std::regex digits("[0-9]+7");
 	long hits = 0;
 	for (int i = 0; i < 300000; i++) {
-		std::string s = "key" + std::to_string((i * 7919 + seed) % 5003);
+		std::string s = "key" + std::to_string((i * 7919L + seed) % 5003);
 		counts[s]++;
 		hits += std::regex_search(s, digits);
 	}
