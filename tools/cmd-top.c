@@ -103,20 +103,9 @@ static void draw(Top *t)
 
 /* --- asking ------------------------------------------------------------------ */
 
-static void list_in_thread(GTask *task, gpointer source, gpointer data,
-			   GCancellable *cancel)
-{
-	(void)source;
-	(void)data;
-	(void)cancel;
-	g_task_return_pointer(task, targets_list(),
-			      (GDestroyNotify)g_ptr_array_unref);
-}
-
 static void listed(GObject *source, GAsyncResult *result, gpointer data)
 {
-	g_autoptr(GPtrArray) targets = g_task_propagate_pointer(
-		G_TASK(result), NULL);
+	g_autoptr(GPtrArray) targets = targets_list_finish(result);
 	Top *t = data;
 	GPtrArray *rows = top_rows(targets, t->rows, g_get_monotonic_time());
 
@@ -133,14 +122,11 @@ static void listed(GObject *source, GAsyncResult *result, gpointer data)
 static gboolean ask(gpointer data)
 {
 	Top *t = data;
-	GTask *task;
 
 	if (t->asking)
 		return G_SOURCE_CONTINUE;
 	t->asking = TRUE;
-	task = g_task_new(NULL, NULL, listed, t);
-	g_task_run_in_thread(task, list_in_thread);
-	g_object_unref(task);
+	targets_list_async(NULL, listed, t);
 	return G_SOURCE_CONTINUE;
 }
 

@@ -17,6 +17,15 @@
 typedef gssize (*GzipStreamRead)(gpointer source, guint64 offset, guint8 *to,
 				 gsize size, GError **error);
 
+/* Memory as a source: gzip_stream_read_bytes of a GzipStreamBytes. */
+typedef struct {
+	const guint8 *data;
+	gsize size;
+} GzipStreamBytes;
+
+gssize gzip_stream_read_bytes(gpointer source, guint64 offset, guint8 *to,
+			      gsize size, GError **error);
+
 typedef enum {
 	GZIP_STREAM_DATA,
 	GZIP_STREAM_DAMAGED,	/* a member is broken; a later one follows */

@@ -46,25 +46,6 @@ typedef struct {
 	gboolean lost;			/* until the next member */
 } Reader;
 
-typedef struct {
-	const guint8 *data;
-	gsize size;
-} Bytes;
-
-static gssize read_bytes(gpointer source, guint64 offset, guint8 *to,
-			 gsize size, GError **error)
-{
-	const Bytes *b = source;
-	gsize n;
-
-	(void)error;
-	if (offset >= b->size)
-		return 0;
-	n = MIN(size, b->size - offset);
-	memcpy(to, b->data + offset, n);
-	return (gssize)n;
-}
-
 static gssize read_file(gpointer source, guint64 offset, guint8 *to,
 			gsize size, GError **error)
 {
@@ -337,9 +318,10 @@ static gboolean read_source(Profile *p, const char *name, const char *path,
 gboolean pprof_read_bytes(Profile *p, const char *name, const guint8 *data,
 			  gsize size, PprofReadFlags flags, GError **error)
 {
-	Bytes bytes = { data, size };
+	GzipStreamBytes bytes = { data, size };
 
-	return read_source(p, name, NULL, read_bytes, &bytes, flags, error);
+	return read_source(p, name, NULL, gzip_stream_read_bytes, &bytes, flags,
+			   error);
 }
 
 /* --- paths ------------------------------------------------------------------- */

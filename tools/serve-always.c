@@ -59,22 +59,11 @@ static void hold(Always *a, const Target *t)
 		a->funcs->came(a->data, p);
 }
 
-static void run(GTask *task, gpointer source, gpointer data,
-		GCancellable *cancel)
-{
-	(void)source;
-	(void)data;
-	(void)cancel;
-	g_task_return_pointer(task, targets_list(),
-			      (GDestroyNotify)g_ptr_array_unref);
-}
-
 static gboolean scan(gpointer data);
 
 static void scanned(GObject *source, GAsyncResult *result, gpointer data)
 {
-	g_autoptr(GPtrArray) targets =
-		g_task_propagate_pointer(G_TASK(result), NULL);
+	g_autoptr(GPtrArray) targets = targets_list_finish(result);
 	Always *a = data;
 	guint i;
 
@@ -90,10 +79,9 @@ static void scanned(GObject *source, GAsyncResult *result, gpointer data)
 static gboolean scan(gpointer data)
 {
 	Always *a = data;
-	g_autoptr(GTask) task = g_task_new(NULL, a->cancel, scanned, a);
 
 	a->timer = 0;
-	g_task_run_in_thread(task, run);
+	targets_list_async(a->cancel, scanned, a);
 	return G_SOURCE_REMOVE;
 }
 

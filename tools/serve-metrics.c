@@ -208,20 +208,9 @@ static void add_server(GString *out, const Serve *s)
 		add_push(out, s->push);
 }
 
-static void run(GTask *task, gpointer source, gpointer data,
-		GCancellable *cancel)
-{
-	(void)source;
-	(void)data;
-	(void)cancel;
-	g_task_return_pointer(task, targets_list(),
-			      (GDestroyNotify)g_ptr_array_unref);
-}
-
 static void done(GObject *source, GAsyncResult *result, gpointer data)
 {
-	g_autoptr(GPtrArray) targets =
-		g_task_propagate_pointer(G_TASK(result), NULL);
+	g_autoptr(GPtrArray) targets = targets_list_finish(result);
 	g_autoptr(GString) out = g_string_new(NULL);
 	ServeRequest *r = data;
 
@@ -235,9 +224,6 @@ static void done(GObject *source, GAsyncResult *result, gpointer data)
 
 void serve_metrics(ServeRequest *r)
 {
-	g_autoptr(GTask) task = g_task_new(NULL, NULL, done,
-					   serve_request_ref(r));
-
 	serve_wait(r, NULL);
-	g_task_run_in_thread(task, run);
+	targets_list_async(NULL, done, serve_request_ref(r));
 }

@@ -102,6 +102,29 @@ GPtrArray *targets_list(void)
 	return list;
 }
 
+static void list_in_thread(GTask *task, gpointer source, gpointer data,
+			   GCancellable *cancel)
+{
+	(void)source;
+	(void)data;
+	(void)cancel;
+	g_task_return_pointer(task, targets_list(),
+			      (GDestroyNotify)g_ptr_array_unref);
+}
+
+void targets_list_async(GCancellable *cancel, GAsyncReadyCallback done,
+			gpointer data)
+{
+	g_autoptr(GTask) task = g_task_new(NULL, cancel, done, data);
+
+	g_task_run_in_thread(task, list_in_thread);
+}
+
+GPtrArray *targets_list_finish(GAsyncResult *result)
+{
+	return g_task_propagate_pointer(G_TASK(result), NULL);
+}
+
 /* --- words ---------------------------------------------------------------------- */
 
 /* 0: it is no number. */

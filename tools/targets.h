@@ -36,8 +36,17 @@ gboolean target_query_check(const TargetQuery *q, GError **error);
  */
 GPtrArray *targets_find(const TargetQuery *q, GError **error);
 
-/* All there are: Target *, by pid, maybe none. */
+/* All there are: Target *, by pid, maybe none. Asks each, and waits for it. */
 GPtrArray *targets_list(void);
+
+/*
+ * The same in a thread. `done` is called in the main context, also when it was
+ * cancelled: then targets_list_finish() returns NULL. Else the list is the
+ * caller's.
+ */
+void targets_list_async(GCancellable *cancel, GAsyncReadyCallback done,
+			gpointer data);
+GPtrArray *targets_list_finish(GAsyncResult *result);
 
 void target_free(Target *t);
 

@@ -13,27 +13,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static gssize read_input(gpointer source, guint64 offset, guint8 *to,
-			 gsize size, GError **error)
-{
-	const struct input *in = source;
-
-	(void)error;
-	if (offset >= in->size)
-		return 0;
-	size = MIN(size, in->size - offset);
-	memcpy(to, in->data + offset, size);
-	return (gssize)size;
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct input in = { data + 1, size - 1 };
+	GzipStreamBytes in = { data + 1, size - 1 };
 	g_autoptr(GzipStream) s = NULL;
 	g_autofree guint8 *to = NULL;
 	gsize room, taken = 0;
@@ -42,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	room = 1 + (gsize)data[0] * 64;
 	to = g_malloc(room);
-	s = gzip_stream_new(read_input, &in);
+	s = gzip_stream_new(gzip_stream_read_bytes, &in);
 	while (taken < OUTPUT_MAX) {
 		gsize got = room;
 		GzipStreamEvent event = gzip_stream_next(s, to, &got, NULL);

@@ -14,28 +14,10 @@ typedef gboolean (*Read)(ImportSource *from, ImportFeed *to, GError **error);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static gssize read_input(gpointer source, guint64 offset, guint8 *to,
-			 gsize size, GError **error)
-{
-	const struct input *in = source;
-
-	(void)error;
-	if (offset >= in->size)
-		return 0;
-	size = MIN(size, in->size - offset);
-	memcpy(to, in->data + offset, size);
-	return (gssize)size;
-}
-
-static void read_as(Read read, struct input *in)
+static void read_as(Read read, GzipStreamBytes *in)
 {
 	g_autoptr(Profile) p = profile_new();
-	g_autoptr(GzipStream) stream = gzip_stream_new(read_input, in);
+	g_autoptr(GzipStream) stream = gzip_stream_new(gzip_stream_read_bytes, in);
 	g_autoptr(GError) error = NULL;
 	PprofDecode decode;
 	ImportSource from;
@@ -62,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		NULL, import_folded_read, import_perf_read,
 		import_gperftools_read,
 	};
-	struct input in = { data + 1, size - 1 };
+	GzipStreamBytes in = { data + 1, size - 1 };
 	Read read;
 
 	if (size == 0)

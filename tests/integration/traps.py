@@ -5,7 +5,6 @@ agent and with it at 1 kHz: the same output, the same end, and the share of the
 functions it names. A case in which the two differ has met a trap.
 """
 
-import concurrent.futures
 import os
 import sys
 
@@ -88,17 +87,10 @@ def check(program, case, settings):
 
 def main():
     wanted = sys.argv[1:]
-    jobs = [(program, case, settings) for program, settings, without in RUNS
-            if not wanted or program in wanted
-            for case in cases_of(program) if case not in without]
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        futures = [pool.submit(check, *job) for job in jobs]
-        for future in futures:
-            for case in future.result():
-                if case[0] is None:
-                    tap.skip(case[1], case[2])
-                else:
-                    tap.ok(*case)
+    programs.say_cases(check, [
+        (program, case, settings) for program, settings, without in RUNS
+        if not wanted or program in wanted
+        for case in cases_of(program) if case not in without])
     tap.done()
 
 

@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 /* Field 22 of /proc/PID/stat, counted from behind the name. */
 static guint64 start_of(pid_t pid)
 {
@@ -67,15 +69,10 @@ int main(void)
 {
 	Suite *suite = suite_create("alive");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, we_live);
 	tcase_add_test(tcase, a_zombie_does_not);
 	tcase_add_test(tcase, another_boot_is_not_ours);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

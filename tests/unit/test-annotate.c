@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 static char *dir;
@@ -97,16 +98,11 @@ int main(void)
 {
 	Suite *suite = suite_create("annotate");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, lines_stand_beside_their_time);
 	tcase_add_test(tcase, without_source_there_are_numbers);
 	tcase_add_test(tcase, a_part_of_a_name_is_enough);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

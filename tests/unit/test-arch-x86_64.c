@@ -9,6 +9,7 @@
 #include <ucontext.h>
 
 #include "agent/unwind.h"
+#include "tests/unit/runner.h"
 
 /* The bytes as they end at a return address, what was before filled up. */
 static bool is_call(const char *bytes, size_t size)
@@ -110,8 +111,6 @@ int main(void)
 {
 	Suite *suite = suite_create("arch-x86_64");
 	TCase *tc = tcase_create("arch-x86_64");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, calls_are_seen);
 	tcase_add_test(tc, other_instructions_are_not_calls);
@@ -119,8 +118,5 @@ int main(void)
 	tcase_add_test(tc, elsewhere_the_instruction_does_not_tell);
 	tcase_add_test(tc, a_context_is_taken_apart);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

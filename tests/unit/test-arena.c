@@ -11,6 +11,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 static bool all_zero(const void *at, size_t size)
 {
 	const uint8_t *p = at;
@@ -168,8 +170,6 @@ int main(void)
 {
 	Suite *suite = suite_create("arena");
 	TCase *tc = tcase_create("arena");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, allocations_are_aligned_zeroed_and_apart);
 	tcase_add_test(tc, large_allocations_get_a_chunk_of_their_own);
@@ -179,8 +179,5 @@ int main(void)
 	tcase_add_test(tc, a_refused_block_leaves_the_old_one);
 	tcase_add_test(tc, a_forked_child_has_none_of_it);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 #define PARTS 8
 #define BOUND 33.0	/* what is called in step */
 
@@ -84,17 +86,11 @@ int main(void)
 {
 	Suite *s = suite_create("auto");
 	TCase *tc = tcase_create("auto");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, a_thread_in_step_is_found);
 	tcase_add_test(tc, one_that_is_not_is_left_in_peace);
 	tcase_add_test(tc, the_statistic_has_the_mean_of_its_distribution);
 	tcase_add_test(tc, nothing_seen_is_nothing);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(s);
 }

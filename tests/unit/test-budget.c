@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
+
 #define PPM 10000u	/* 1 % */
 #define ASKED 1000000u	/* 1 kHz */
 
@@ -65,8 +67,6 @@ int main(void)
 {
 	Suite *s = suite_create("budget");
 	TCase *tc = tcase_create("budget");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, a_rate_within_the_budget_stays);
 	tcase_add_test(tc, too_much_cost_lowers_the_rate);
@@ -74,9 +74,5 @@ int main(void)
 	tcase_add_test(tc, it_settles_below_the_budget);
 	tcase_add_test(tc, without_a_budget_nothing_is_done);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(s);
 }

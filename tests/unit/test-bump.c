@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 static void *take(Bump *b, size_t size)
 {
 	return b->allocator.alloc(b->allocator.allocator_data, size);
@@ -69,15 +71,10 @@ int main(void)
 {
 	Suite *suite = suite_create("bump");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, pieces_do_not_overlap);
 	tcase_add_test(tcase, there_is_a_limit);
 	tcase_add_test(tcase, clearing_keeps_one_block);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(names_are_found_by_number)
 {
 	ck_assert_str_eq(calls_name(SYS_futex), "futex");
@@ -30,15 +32,9 @@ int main(void)
 {
 	Suite *s = suite_create("calls");
 	TCase *tc = tcase_create("calls");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, names_are_found_by_number);
 	tcase_add_test(tc, any_number_has_a_name);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(s);
 }

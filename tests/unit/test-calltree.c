@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 #define MS SAMPLE_MS
@@ -322,8 +323,6 @@ int main(void)
 {
 	Suite *suite = suite_create("calltree");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, flat_by_everything);
@@ -335,8 +334,5 @@ int main(void)
 	tcase_add_test(tcase, deep_stacks_do_not_recurse);
 	tcase_add_test(tcase, an_empty_profile_has_an_empty_tree);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 static struct memory memory;
 static struct dw_source source;
 static struct unwind_regs regs;
@@ -179,8 +181,6 @@ int main(void)
 {
 	Suite *suite = suite_create("cfi-expr");
 	TCase *tc = tcase_create("cfi-expr");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, operations);
@@ -188,8 +188,5 @@ int main(void)
 	tcase_add_test(tc, what_cannot_be_evaluated_fails);
 	tcase_add_test(tc, any_bytes_end);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -21,6 +21,7 @@
 
 #include "agent/arch-x86_64.h"
 #include "agent/eh-table.h"
+#include "tests/unit/runner.h"
 
 enum { RBX = ARCH_RBX, RBP = ARCH_RBP, RSP = ARCH_RSP, PC = ARCH_PC };
 
@@ -616,8 +617,6 @@ int main(void)
 {
 	Suite *suite = suite_create("cfi");
 	TCase *tc = tcase_create("cfi");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 120);
@@ -639,8 +638,5 @@ int main(void)
 	tcase_add_test(tc, rows_of_libcrypto_as_libdw_has_them);
 #endif
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

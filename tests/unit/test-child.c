@@ -9,6 +9,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 static int run(const char *program, const char *script)
 {
 	char *argv[] = { (char *)(guintptr)program, (char *)"-c",
@@ -133,8 +135,6 @@ int main(void)
 {
 	Suite *suite = suite_create("child");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, ends_are_told);
@@ -145,8 +145,5 @@ int main(void)
 	tcase_add_test(tcase, nothing_stays_behind);
 	tcase_add_test(tcase, we_end_likewise);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/clock.h"
+#include "tests/unit/runner.h"
 
 START_TEST(what_is_permitted_is_known)
 {
@@ -81,8 +82,6 @@ int main(void)
 {
 	Suite *s = suite_create("clock-perf");
 	TCase *tc = tcase_create("clock-perf");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, what_is_permitted_is_known);
 	tcase_add_test(tc, the_probe_leaves_no_descriptor_behind);
@@ -90,9 +89,5 @@ int main(void)
 	tcase_add_test(tc, foreign_descriptors_have_no_cookie);
 	tcase_add_test(tc, periods_vary_around_the_one_asked_for);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(s);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "agent/clock.h"
+#include "tests/unit/runner.h"
 
 #define DRAWS 200000
 #define MEAN 1000000u
@@ -40,15 +41,9 @@ int main(void)
 {
 	Suite *s = suite_create("clock-ticker");
 	TCase *tc = tcase_create("clock-ticker");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, times_between_looks_are_exponential);
 	tcase_add_test(tc, without_threads_there_is_no_look);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(s);
 }

@@ -15,10 +15,11 @@
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/wall.h"
+#include "tests/unit/region-fixture.h"
+#include "tests/unit/runner.h"
 
 #define PERIOD 1000000u
 
-static char dir[] = "/tmp/test-clock-XXXXXX";
 static volatile sig_atomic_t signals;
 static siginfo_t last;
 
@@ -33,25 +34,12 @@ static void handler(int signo, siginfo_t *info, void *context)
 static void setup(void)
 {
 	struct sigaction act;
-	int fd;
 
 	memset(&act, 0, sizeof(act));
 	act.sa_sigaction = handler;
 	act.sa_flags = SA_SIGINFO | SA_RESTART;
 	sigaction(SIGPROF, &act, NULL);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(region_init(dir, "0123456789abcdef", 42, &fd), 0);
-}
-
-static void teardown(void)
-{
-	char path[64];
-
-	region_unlink();
-	strcpy(path, dir);
-	strcat(path, "/profagent");
-	rmdir(path);
-	rmdir(dir);
+	region_fixture_begin();
 }
 
 static uint32_t register_self(uint64_t start_routine)
@@ -222,10 +210,8 @@ int main(void)
 {
 	Suite *s = suite_create("clock");
 	TCase *tc = tcase_create("clock");
-	SRunner *sr;
-	int failed;
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, region_fixture_end);
 	tcase_add_test(tc, every_name_of_the_message_is_known);
 	tcase_add_test(tc, wall_says_what_it_shows);
 	tcase_add_test(tc, a_timer_brings_our_cookie);
@@ -235,9 +221,5 @@ int main(void)
 	tcase_add_test(tc, the_tick_is_a_plausible_one);
 	tcase_add_test(tc, random_numbers_keep_to_their_range);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(s);
 }

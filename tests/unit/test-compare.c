@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(counts_have_known_values)
 {
 	/* the lady tasting tea: 3 of 4 and 1 of 4, one tail is 17/70 */
@@ -151,8 +153,6 @@ int main(void)
 {
 	Suite *suite = suite_create("compare");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, counts_have_known_values);
 	tcase_add_test(tcase, large_counts_are_normal);
@@ -163,8 +163,5 @@ int main(void)
 	tcase_add_test(tcase, intervals_have_known_values);
 	tcase_add_test(tcase, holm_takes_what_is_left);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

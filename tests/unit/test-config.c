@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/clock.h"
+#include "tests/unit/runner.h"
 
 static struct config c;
 static struct config_error err;
@@ -274,8 +275,6 @@ int main(void)
 {
 	Suite *suite = suite_create("config");
 	TCase *tc = tcase_create("config");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, defaults);
 	tcase_add_loop_test(tc, good_numbers, 0,
@@ -291,8 +290,5 @@ int main(void)
 	tcase_add_test(tc, unknown_variables_are_warned_of);
 	tcase_add_test(tc, help_names_every_variable);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

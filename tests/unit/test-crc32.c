@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <zlib.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(agrees_with_zlib)
 {
 	static uint8_t data[5000];
@@ -26,13 +28,8 @@ int main(void)
 {
 	Suite *suite = suite_create("crc32");
 	TCase *tc = tcase_create("crc32");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, agrees_with_zlib);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

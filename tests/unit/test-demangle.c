@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tools/symbols.h"
 
 struct name {
@@ -127,8 +128,6 @@ int main(void)
 {
 	Suite *suite = suite_create("demangle");
 	TCase *tc = tcase_create("demangle");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tc, names_have_a_short_and_a_full_form, 0,
 			    G_N_ELEMENTS(names));
@@ -137,8 +136,5 @@ int main(void)
 	tcase_add_loop_test(tc, any_prefix_of_a_name_is_survived, 0,
 			    G_N_ELEMENTS(names));
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 #define HZ 99
@@ -422,8 +423,6 @@ int main(void)
 {
 	Suite *suite = suite_create("diff");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	name_functions();
 	tcase_set_timeout(tcase, 300);
@@ -437,8 +436,5 @@ int main(void)
 	tcase_add_loop_test(tcase, bars_of_a_change_cover_95_percent, 0, 4);
 	tcase_add_test(tcase, noise_between_runs_is_seen);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

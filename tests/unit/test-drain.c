@@ -22,6 +22,7 @@
 #include "agent/thread.h"
 #include "agent/unwind.h"
 #include "agent/writer.h"
+#include "tests/unit/runner.h"
 #include "tools/pprof-read.h"
 
 #define PERIOD 10000000u	/* ns */
@@ -298,8 +299,6 @@ int main(void)
 {
 	Suite *suite = suite_create("drain");
 	TCase *tc = tcase_create("drain");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
@@ -313,9 +312,5 @@ int main(void)
 	tcase_add_test(tc, a_file_that_vanished_is_begun_again);
 	tcase_add_test(tc, many_threads_lose_nothing);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

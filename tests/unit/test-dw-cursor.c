@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "tests/unit/runner.h"
+
 static struct memory memory;
 
 /* The same bytes, read in place and copied piece by piece. */
@@ -239,8 +241,6 @@ int main(void)
 {
 	Suite *suite = suite_create("dw-cursor");
 	TCase *tc = tcase_create("dw-cursor");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, leb128_as_the_standard_has_it);
@@ -251,8 +251,5 @@ int main(void)
 	tcase_add_test(tc, pieces_make_no_difference);
 	tcase_add_test(tc, unmapped_bytes_are_bad_not_fatal);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

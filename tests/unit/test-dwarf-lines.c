@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/unit/objects.h"
+#include "tests/unit/runner.h"
 
 /* Enough for helpers to be called; few enough for one batch not to. */
 #define FUNCTIONS 60
@@ -155,16 +156,11 @@ int main(void)
 {
 	Suite *suite = suite_create("dwarf-lines");
 	TCase *tc = tcase_create("dwarf-lines");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, threads_and_one_thread_find_the_same);
 	tcase_add_test(tc, each_byte_is_in_the_function_inlined_there);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

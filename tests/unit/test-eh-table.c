@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/unit/runner.h"
+
 /* A header and its table, as a linker writes it. */
 struct __attribute__((packed)) table {
 	uint8_t version, frame_encoding, count_encoding, table_encoding;
@@ -244,8 +246,6 @@ int main(void)
 {
 	Suite *suite = suite_create("eh-table");
 	TCase *tc = tcase_create("eh-table");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 60);
@@ -259,8 +259,5 @@ int main(void)
 	tcase_add_test(tc, garbage_ends);
 	tcase_add_test(tc, a_table_that_is_gone_has_nothing);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

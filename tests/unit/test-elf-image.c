@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/unit/runner.h"
+
 /* What the loader says of an object, to compare with. */
 struct truth {
 	uint64_t header;	/* address of the first segment */
@@ -211,8 +213,6 @@ int main(void)
 {
 	Suite *suite = suite_create("elf-image");
 	TCase *tc = tcase_create("elf-image");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, every_object_as_the_loader_has_it);
@@ -221,8 +221,5 @@ int main(void)
 	tcase_add_test(tc, damaged_notes_have_no_build_id);
 	tcase_add_test(tc, any_bytes_end);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -19,6 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 static const char *const libc_names[] = {
 	"abort", "accept", "accept4", "access", "alarm", "atoi", "bind",
 	"bsearch", "calloc", "chdir", "chmod", "chown", "chroot",
@@ -280,8 +282,6 @@ int main(void)
 {
 	Suite *suite = suite_create("elfsym");
 	TCase *tc = tcase_create("elfsym");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tc, next_agrees_with_dlsym, 0, NAMES);
 	tcase_add_loop_test(tc, first_agrees_with_dlsym, 0, NAMES);
@@ -292,8 +292,5 @@ int main(void)
 	tcase_add_loop_test(tc, versions_indirection_and_both_hashes, 0, 3);
 	tcase_set_timeout(tc, 30);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

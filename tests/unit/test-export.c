@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 #include "tools/export-frames.h"
 #include "tools/export-threads.h"
@@ -251,8 +252,6 @@ int main(void)
 {
 	Suite *suite = suite_create("export");
 	TCase *tc = tcase_create("export");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, formats_are_found_by_name_and_by_file);
 	tcase_add_test(tc, folded_has_each_stack_once);
@@ -266,8 +265,5 @@ int main(void)
 	tcase_add_test(tc, callgrind_costs_sum_to_the_summary);
 	tcase_add_test(tc, an_output_that_fails_is_an_error);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 static void feed(Fields *f, const void *bytes, gsize size)
 {
 	guint8 *to;
@@ -128,15 +130,10 @@ int main(void)
 {
 	Suite *suite = suite_create("fields");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, fields_come_however_bytes_arrive);
 	tcase_add_test(tcase, what_is_no_protobuf_is_refused);
 	tcase_add_test(tcase, a_huge_field_is_passed_over);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/unit/messages.h"
+#include "tests/unit/runner.h"
 
 static gssize read_array(gpointer source, guint64 offset, guint8 *to,
 			 gsize size, GError **error)
@@ -158,8 +159,6 @@ int main(void)
 {
 	Suite *suite = suite_create("gzip-stream");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, members_follow_each_other);
 	tcase_add_test(tcase, what_is_not_gzip_comes_as_it_is);
@@ -169,8 +168,5 @@ int main(void)
 	tcase_add_test(tcase, nested_headers_end);
 	tcase_add_test(tcase, a_failed_read_is_an_error);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

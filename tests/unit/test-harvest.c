@@ -8,6 +8,7 @@
 
 #include "agent/pprof.h"
 #include "tests/unit/messages.h"
+#include "tests/unit/runner.h"
 
 static char *dir;
 
@@ -113,16 +114,11 @@ int main(void)
 {
 	Suite *suite = suite_create("harvest");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, the_chain_of_a_run_is_found);
 	tcase_add_test(tcase, older_files_are_not_looked_at);
 	tcase_add_test(tcase, a_name_clash_and_plain_names);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

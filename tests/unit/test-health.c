@@ -8,6 +8,7 @@
 
 #include "agent/region.h"
 #include "agent/unwind.h"
+#include "tests/unit/runner.h"
 #include "tools/pprof-read.h"
 
 /* Two processes of ours that differ, and one of somebody else. */
@@ -147,16 +148,11 @@ int main(void)
 {
 	Suite *suite = suite_create("health");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, counters_add_up);
 	tcase_add_test(tcase, the_line_says_it_all);
 	tcase_add_test(tcase, a_foreign_profile_has_no_health);
 	tcase_add_test(tcase, json_has_the_same);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(any_number_is_an_id)
 {
 	const guint64 ids[] = { 0, 1, 2, 4095, 4096, 100000, 1ull << 32,
@@ -47,14 +49,9 @@ int main(void)
 {
 	Suite *suite = suite_create("idmap");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, any_number_is_an_id);
 	tcase_add_test(tcase, what_was_far_stays_known_when_it_is_near);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

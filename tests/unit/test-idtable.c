@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "agent/arena.h"
+#include "tests/unit/runner.h"
 
 static struct idtable t;
 
@@ -84,8 +85,6 @@ int main(void)
 {
 	Suite *suite = suite_create("idtable");
 	TCase *tc = tcase_create("idtable");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_test(tc, an_empty_table_finds_nothing);
@@ -94,8 +93,5 @@ int main(void)
 	tcase_add_test(tc, cleared_it_takes_as_many_without_memory);
 	tcase_set_timeout(tc, 30);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/unit/messages.h"
+#include "tests/unit/runner.h"
 #include "tools/pprof-read.h"
 
 static void put_frame(GString *to, const Profile *p, guint32 at)
@@ -319,8 +320,6 @@ int main(void)
 {
 	Suite *suite = suite_create("import");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, folded_stacks);
@@ -333,8 +332,5 @@ int main(void)
 	tcase_add_loop_test(tcase, gperftools_of_every_machine, 0, 4);
 	tcase_add_loop_test(tcase, broken_files_do_no_harm, 0, 2);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

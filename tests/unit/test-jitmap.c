@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <utime.h>
 
+#include "tests/unit/runner.h"
+
 static const char *name_at(const JitMap *m, guint64 address)
 {
 	JitCode code;
@@ -287,8 +289,6 @@ int main(void)
 {
 	Suite *suite = suite_create("jitmap");
 	TCase *tc = tcase_create("jitmap");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, lines_of_a_perf_map_name_their_code);
 	tcase_add_test(tc, what_is_no_line_is_left_out);
@@ -300,8 +300,5 @@ int main(void)
 	tcase_add_test(tc, a_torn_or_damaged_jitdump_is_survived);
 	tcase_add_test(tc, a_file_older_than_the_process_is_refused);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

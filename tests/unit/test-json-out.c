@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 /* What a parser makes of the one string in a document. */
 static char *round_trip(const char *s, GString *text)
 {
@@ -88,15 +90,10 @@ int main(void)
 {
 	Suite *suite = suite_create("json-out");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, strings_come_back);
 	tcase_add_test(tcase, bytes_that_are_no_text_become_text);
 	tcase_add_test(tcase, numbers_and_commas);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(check_names)
 {
 	char text[LABELS_VALUE_MAX + 2];
@@ -128,8 +130,6 @@ int main(void)
 {
 	Suite *s = suite_create("labels");
 	TCase *t = tcase_create("labels");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, check_names);
 	tcase_add_test(t, sets_are_shared);
@@ -138,8 +138,5 @@ int main(void)
 	tcase_add_test(t, threads_agree);
 	tcase_add_test(t, room_is_bounded);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return runner_run(s);
 }

@@ -17,6 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 static int real_stderr;	/* where check itself writes */
 static int reader;	/* the other end of what is stderr now */
 
@@ -254,8 +256,6 @@ int main(void)
 {
 	Suite *suite = suite_create("log");
 	TCase *tc = tcase_create("log");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_line_has_a_name_and_an_end);
@@ -273,8 +273,5 @@ int main(void)
 	tcase_add_test(tc, the_flusher_is_heard);
 	tcase_add_test(tc, the_flusher_is_heard_on_a_socket);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -16,6 +16,7 @@
 #include "agent/elfsym.h"
 #include "agent/modules.h"
 #include "agent/resident.h"
+#include "tests/unit/runner.h"
 
 /* An object that this program is not linked to, in every Debian. */
 #define LATER "libnss_compat.so.2"
@@ -202,8 +203,6 @@ int main(void)
 {
 	Suite *suite = suite_create("lookup");
 	TCase *tc = tcase_create("lookup");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, the_method_is_chosen_by_what_there_is);
@@ -215,8 +214,5 @@ int main(void)
 	tcase_add_test(tc, what_we_were_linked_to_stays);
 	tcase_add_test(tc, code_is_read_in_place_only_where_it_stays);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

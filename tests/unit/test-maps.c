@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 static struct maps_text text;
 static char path[] = "/tmp/profagent-test-maps.XXXXXX";
 
@@ -154,8 +156,6 @@ int main(void)
 {
 	Suite *suite = suite_create("maps");
 	TCase *tc = tcase_create("maps");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, lines_of_every_kind);
@@ -164,8 +164,5 @@ int main(void)
 	tcase_add_test(tc, a_file_that_cannot_be_read_is_an_error);
 	tcase_add_test(tc, our_own_maps_hold_our_code);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

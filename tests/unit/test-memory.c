@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/unit/runner.h"
+
 /* Three pages, the last not mapped; every word holds its own address. */
 static uint64_t pages;
 
@@ -139,8 +141,6 @@ int main(void)
 {
 	Suite *suite = suite_create("memory");
 	TCase *tc = tcase_create("memory");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, every_word_is_read_alike_from_inside_and_outside);
@@ -150,8 +150,5 @@ int main(void)
 	tcase_add_test(tc, a_window_serves_the_words_around);
 	tcase_add_test(tc, pieces_near_one_another_are_copied_once);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

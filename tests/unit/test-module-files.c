@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/block.h"
+#include "tests/unit/runner.h"
 
 START_TEST(an_array_grows_and_keeps_what_it_has)
 {
@@ -110,16 +111,11 @@ int main(void)
 {
 	Suite *suite = suite_create("module-files");
 	TCase *tc = tcase_create("module-files");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, an_array_grows_and_keeps_what_it_has);
 	tcase_add_test(tc, a_path_is_kept_once_and_stays);
 	tcase_add_test(tc, a_table_that_may_go_has_an_index);
 	tcase_add_test(tc, what_is_no_table_has_no_entries);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
+
 #define SECOND UINT64_C(1000000000)
 
 /* There from reading `load` on; the one before, at `absent`, had it not. */
@@ -139,8 +141,6 @@ int main(void)
 {
 	Suite *suite = suite_create("module-history");
 	TCase *tc = tcase_create("module-history");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, a_module_is_found_in_its_time);
@@ -150,8 +150,5 @@ int main(void)
 	tcase_add_test(tc, what_was_not_told_is_shown_again);
 	tcase_add_test(tc, what_is_old_goes_once_it_was_told);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

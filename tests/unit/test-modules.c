@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 /* An object that this program is not linked to, in every Debian. */
 #define LATER "libnss_compat.so.2"
 
@@ -490,8 +492,6 @@ int main(void)
 {
 	Suite *suite = suite_create("modules");
 	TCase *tc = tcase_create("modules");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -511,8 +511,5 @@ int main(void)
 	tcase_add_test(tc, a_table_that_is_held_stays_as_it_is);
 	tcase_add_test(tc, tables_nobody_holds_are_used_again);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

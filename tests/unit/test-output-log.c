@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 static void add(OutputLog *l, const char *text)
 {
 	output_log_add(l, text, strlen(text));
@@ -79,15 +81,10 @@ int main(void)
 {
 	Suite *suite = suite_create("output-log");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, the_last_lines);
 	tcase_add_test(tcase, no_control_reaches_the_screen);
 	tcase_add_test(tcase, everything_is_copied_once);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

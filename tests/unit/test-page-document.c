@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 static JsonObject *parse(const PageContent *content, JsonParser *parser)
@@ -231,8 +232,6 @@ int main(void)
 {
 	Suite *suite = suite_create("page-document");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, stacks_are_those_of_the_profile);
 	tcase_add_test(tcase, inlines_are_left_out_on_request);
@@ -243,8 +242,5 @@ int main(void)
 	tcase_add_test(tcase, two_profiles_share_tables);
 	tcase_add_test(tcase, an_empty_profile_is_a_document);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 static const char hostile[] =
@@ -120,16 +121,11 @@ int main(void)
 {
 	Suite *suite = suite_create("page");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, the_page_needs_no_other_file);
 	tcase_add_test(tcase, only_its_own_script_and_style_are_allowed);
 	tcase_add_test(tcase, hostile_names_stay_text);
 	tcase_add_test(tcase, parts_are_there_for_a_server);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -10,6 +10,7 @@
 
 #include "agent/pprof.h"
 #include "tests/unit/messages.h"
+#include "tests/unit/runner.h"
 
 static gboolean read_array(Profile *p, const GByteArray *b, GError **error)
 {
@@ -553,8 +554,6 @@ int main(void)
 {
 	Suite *suite = suite_create("pprof-read");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, plain_and_compressed_are_the_same);
@@ -573,8 +572,5 @@ int main(void)
 	tcase_add_test(tcase, a_directory_is_its_profiles);
 	tcase_add_test(tcase, flipped_bytes_do_no_harm);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -11,6 +11,7 @@
 
 #include "agent/pprof.h"
 #include "tests/unit/messages.h"
+#include "tests/unit/runner.h"
 #include "tools/pprof-read.h"
 
 static char *dir;
@@ -262,8 +263,6 @@ int main(void)
 {
 	Suite *suite = suite_create("pprof-write");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, everything_comes_back);
@@ -271,8 +270,5 @@ int main(void)
 	tcase_add_test(tcase, rights_stay_and_nothing_is_left);
 	tcase_add_test(tcase, where_nothing_can_be_made_it_fails);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -19,6 +19,7 @@
 #include "agent/ring.h"
 #include "agent/stacks.h"
 #include "agent/writer.h"
+#include "tests/unit/runner.h"
 #include "tools/profile.pb-c.h"
 
 typedef Profagent__Profile Decoded;
@@ -1049,14 +1050,9 @@ int main(void)
 {
 	Suite *suite = suite_create("pprof");
 	TCase *tc = tcase_create("pprof");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	add_tests(tc);
 	tcase_set_timeout(tc, 120);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 #define SECOND 1000000000ull
@@ -104,8 +105,6 @@ int main(void)
 {
 	Suite *suite = suite_create("profile-cut");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_loop_test(tcase, words_with_and_without_a_range, 0,
 			    G_N_ELEMENTS(words));
@@ -113,8 +112,5 @@ int main(void)
 	tcase_add_test(tcase, parts_add_up);
 	tcase_add_test(tcase, only_the_file_is_cut);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

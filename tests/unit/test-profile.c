@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(equal_strings_are_one)
 {
 	g_autoptr(Profile) p = profile_new();
@@ -58,16 +60,11 @@ int main(void)
 {
 	Suite *suite = suite_create("profile");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, equal_strings_are_one);
 	tcase_add_test(tcase, any_bytes_become_text);
 	tcase_add_test(tcase, a_name_of_a_mebibyte);
 	tcase_add_test(tcase, types_are_found_by_name);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 static char *dir, *path;
 
 static void setup(void)
@@ -115,8 +117,6 @@ int main(void)
 {
 	Suite *suite = suite_create("program");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, kinds_are_told_apart);
@@ -124,8 +124,5 @@ int main(void)
 	tcase_add_test(tcase, setuid_is_seen);
 	tcase_add_test(tcase, programs_are_found_as_exec_does);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 /* Our stderr becomes a terminal; what is written to it can be read here. */
 static int terminal;
 
@@ -104,8 +106,6 @@ int main(void)
 {
 	Suite *suite = suite_create("progress");
 	TCase *tc = tcase_create("progress");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, short_work_shows_nothing);
@@ -113,8 +113,5 @@ int main(void)
 	tcase_add_test(tc, nothing_is_shown_if_told_so_or_without_terminal);
 	tcase_add_test(tc, no_total_is_no_division);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

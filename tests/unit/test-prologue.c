@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/unit/runner.h"
+
 static struct memory memory;
 
 /* Code to look at, in memory where nothing is found before it. */
@@ -182,8 +184,6 @@ int main(void)
 {
 	Suite *suite = suite_create("prologue");
 	TCase *tc = tcase_create("prologue");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, push_and_mov_set_rbp_up);
@@ -196,8 +196,5 @@ int main(void)
 	tcase_add_test(tc, code_may_begin_and_end_anywhere_in_memory);
 	tcase_add_test(tc, any_bytes_end);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -15,6 +15,7 @@
 #include "agent/pprof.h"
 #include "agent/region.h"
 #include "tests/unit/messages.h"
+#include "tests/unit/runner.h"
 
 /* bytes of a sample of one frame */
 #define SAMPLE (sizeof(struct ring_sample) + 8)
@@ -268,8 +269,6 @@ int main(void)
 {
 	Suite *suite = suite_create("region-read");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, what_is_not_in_the_file_is_added);
@@ -279,8 +278,5 @@ int main(void)
 	tcase_add_test(tcase, damage_costs_what_is_damaged);
 	tcase_add_test(tcase, a_region_alone_is_a_profile);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

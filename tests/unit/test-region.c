@@ -12,25 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[] = "/tmp/test-region-XXXXXX";
-static int fd;
-
-static void setup(void)
-{
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(region_init(dir, "0123456789abcdef", 42, &fd), 0);
-}
-
-/* Every case runs in a process of its own: the region is the process's. */
-static void teardown(void)
-{
-	char path[64];
-
-	region_unlink();
-	snprintf(path, sizeof(path), "%s/profagent", dir);
-	rmdir(path);
-	rmdir(dir);
-}
+#include "tests/unit/region-fixture.h"
+#include "tests/unit/runner.h"
 
 START_TEST(the_file_says_what_it_is)
 {
@@ -39,11 +22,11 @@ START_TEST(the_file_says_what_it_is)
 	struct stat st;
 
 	snprintf(path, sizeof(path), "%s/profagent/0123456789abcdef.region",
-		 dir);
+		 region_fixture_dir);
 	ck_assert_str_eq(region_path(), path);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 0777, 0600);
-	ck_assert_int_eq(pread(fd, &h, sizeof(h), 0), sizeof(h));
+	ck_assert_int_eq(pread(region_fixture_fd, &h, sizeof(h), 0), sizeof(h));
 	ck_assert_uint_eq(h.magic, REGION_MAGIC);
 	ck_assert_uint_eq(h.version, REGION_VERSION);
 	ck_assert_uint_eq(h.slot_bytes, REGION_SLOT_BYTES);
@@ -72,11 +55,11 @@ START_TEST(slots_are_where_the_format_says)
 		ck_assert_int_eq(region_populate(slot, 4096), 0);
 		memcpy(region_ring_buffer(slot), &slot, sizeof(slot));
 		ck_assert_int_eq(
-			pread(fd, &found, 4,
+			pread(region_fixture_fd, &found, 4,
 			      at + (off_t)offsetof(struct thread_record, tid)),
 			4);
 		ck_assert_uint_eq(found, 1000 + slot);
-		ck_assert_int_eq(pread(fd, &found, 4, at + REGION_PAGE), 4);
+		ck_assert_int_eq(pread(region_fixture_fd, &found, 4, at + REGION_PAGE), 4);
 		ck_assert_uint_eq(found, slot);
 	}
 	ck_assert_ptr_null(region_record(64));
@@ -99,14 +82,14 @@ START_TEST(populate_takes_memory_and_trim_gives_it_back)
 	struct thread_record *t = region_record(3);
 	struct stat before, full, after;
 
-	fstat(fd, &before);
+	fstat(region_fixture_fd, &before);
 	ck_assert_int_eq(region_populate(3, RING_BYTES), 0);
 	atomic_store(&t->ring.resident, RING_BYTES);
-	fstat(fd, &full);
+	fstat(region_fixture_fd, &full);
 	ck_assert_int_ge((full.st_blocks - before.st_blocks) * 512,
 			 RING_BYTES - 4096);
 	region_trim(3);
-	fstat(fd, &after);
+	fstat(region_fixture_fd, &after);
 	ck_assert_uint_eq(atomic_load(&t->ring.resident), RING_RESIDENT);
 	ck_assert_int_le((after.st_blocks - before.st_blocks) * 512,
 			 RING_RESIDENT + 4096);
@@ -131,7 +114,7 @@ END_TEST
 START_TEST(no_room_is_an_error_and_no_signal)
 {
 	/* as a full file system: the file ends before the ring does */
-	ck_assert_int_eq(ftruncate(fd, 2 * 4096), 0);
+	ck_assert_int_eq(ftruncate(region_fixture_fd, 2 * 4096), 0);
 	ck_assert_int_ne(region_populate(3, 4096), 0);
 }
 END_TEST
@@ -156,10 +139,11 @@ START_TEST(a_directory_of_others_is_refused)
 
 	region_unlink();
 	region_reset_after_fork();
-	snprintf(path, sizeof(path), "%s/profagent", dir);
+	snprintf(path, sizeof(path), "%s/profagent", region_fixture_dir);
 	chmod(path, 0755);
-	ck_assert_int_eq(region_init(dir, "0123456789abcdee", 1, &fd), 0);
-	ck_assert_ptr_null(strstr(region_path(), dir));
+	ck_assert_int_eq(region_init(region_fixture_dir, "0123456789abcdee", 1,
+				     &region_fixture_fd), 0);
+	ck_assert_ptr_null(strstr(region_path(), region_fixture_dir));
 	chmod(path, 0700);
 }
 END_TEST
@@ -168,10 +152,9 @@ int main(void)
 {
 	Suite *suite = suite_create("region");
 	TCase *tc = tcase_create("region");
-	SRunner *runner;
-	int failed;
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, region_fixture_begin,
+				  region_fixture_end);
 	tcase_add_test(tc, the_file_says_what_it_is);
 	tcase_add_test(tc, slots_are_where_the_format_says);
 	tcase_add_test(tc, growing_moves_nothing);
@@ -181,9 +164,5 @@ int main(void)
 	tcase_add_test(tc, a_forked_child_has_none_of_it);
 	tcase_add_test(tc, a_directory_of_others_is_refused);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

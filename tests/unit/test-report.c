@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 static char *printed(CalltreeOptions o, Report r, const char *work,
@@ -145,8 +146,6 @@ int main(void)
 {
 	Suite *suite = suite_create("report");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, folded_is_what_other_programs_read);
 	tcase_add_test(tcase, the_table_is_sorted_and_cut);
@@ -154,8 +153,5 @@ int main(void)
 	tcase_add_test(tcase, json_is_whole);
 	tcase_add_test(tcase, the_head_names_the_process);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "agent/pprof.h"
 #include "tests/unit/messages.h"
+#include "tests/unit/runner.h"
 #include "tools/pprof-read.h"
 
 static char *dir, *path;
@@ -137,8 +138,6 @@ int main(void)
 {
 	Suite *suite = suite_create("rewrite");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, a_torn_file_becomes_whole);
@@ -146,8 +145,5 @@ int main(void)
 	tcase_add_test(tcase, behind_a_link_the_file_changes);
 	tcase_add_test(tcase, what_is_no_profile_stays);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 #define DEPTH 4096u
 
 static struct ring ring;
@@ -229,7 +231,6 @@ int main(void)
 {
 	Suite *suite = suite_create("ring");
 	TCase *tc = tcase_create("ring");
-	SRunner *runner;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -243,9 +244,5 @@ int main(void)
 	tcase_add_test(tc, damage_is_noticed_not_followed);
 	tcase_add_test(tc, nothing_is_lost_or_torn_between_threads);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return runner_run(suite);
 }

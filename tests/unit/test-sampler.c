@@ -19,10 +19,11 @@
 #include "agent/signals.h"
 #include "agent/thread.h"
 #include "agent/unwind.h"
+#include "tests/unit/region-fixture.h"
+#include "tests/unit/runner.h"
 
 #define PERIOD 4000000u		/* ns */
 
-static char dir[] = "/tmp/test-sampler-XXXXXX";
 static uint32_t slot;
 static struct thread_record *t;
 
@@ -47,10 +48,7 @@ static const struct unwind_backend fake = { .name = "fake",
 
 static void setup(void)
 {
-	int fd;
-
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(region_init(dir, "0123456789abcdef", 42, &fd), 0);
+	region_fixture_begin();
 	sampler_init(&fake, 4096);
 	clock_init("cputime", PERIOD);
 	slot = thread_claim_now(gettid(), 0, 0);
@@ -61,17 +59,6 @@ static void setup(void)
 	ck_assert_int_eq(signals_init(SIGPROF), 0);
 	ck_assert_int_eq(signals_install(), 0);
 	sampler_enable(1);
-}
-
-static void teardown(void)
-{
-	char path[64];
-
-	region_unlink();
-	strcpy(path, dir);
-	strcat(path, "/profagent");
-	rmdir(path);
-	rmdir(dir);
 }
 
 /* As the kernel would call it for an expiry of our timer. */
@@ -285,10 +272,8 @@ int main(void)
 {
 	Suite *suite = suite_create("sampler");
 	TCase *tc = tcase_create("sampler");
-	SRunner *runner;
-	int failed;
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, region_fixture_end);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_sample_holds_stack_time_and_weight);
 	tcase_add_test(tc, a_deep_stack_gets_the_room_it_needs);
@@ -303,9 +288,5 @@ int main(void)
 				    SIGPROF);
 	tcase_add_test(tc, weights_follow_the_cpu_clock);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 START_TEST(times_have_units)
@@ -103,16 +104,11 @@ int main(void)
 {
 	Suite *suite = suite_create("selection");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, times_have_units);
 	tcase_add_test(tcase, what_is_wrong_is_named);
 	tcase_add_test(tcase, words_become_options);
 	tcase_add_test(tcase, what_the_profile_lacks_is_said);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(equal_runs_are_one)
 {
 	g_autoptr(GArray) array = g_array_new(FALSE, FALSE, sizeof(guint32));
@@ -48,14 +50,9 @@ int main(void)
 {
 	Suite *suite = suite_create("seqtable");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, equal_runs_are_one);
 	tcase_add_test(tcase, many_runs_are_found_again);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -8,6 +8,8 @@
 #ifdef HAVE_SOUP
 #include "tools/serve-users.h"
 
+#include "tests/unit/runner.h"
+
 static char *path;
 
 static void write_file(const char *text, int mode)
@@ -126,8 +128,7 @@ END_TEST
 int main(void)
 {
 	Suite *suite = suite_create("serve-users");
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	int status;
 #ifdef HAVE_SOUP
 	TCase *all = tcase_create("all");
 
@@ -140,12 +141,10 @@ int main(void)
 	tcase_add_test(all, wrong_names_make_no_line);
 	suite_add_tcase(suite, all);
 #endif
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = runner_run(suite);
 #ifdef HAVE_SOUP
 	g_unlink(path);
 	g_free(path);
 #endif
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return status;
 }

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "tests/unit/runner.h"
+
 static struct span_stats stats;
 
 START_TEST(buckets_are_in_order)
@@ -143,8 +145,6 @@ int main(void)
 {
 	Suite *s = suite_create("spans");
 	TCase *t = tcase_create("spans");
-	SRunner *r = srunner_create(s);
-	int failed;
 
 	tcase_add_test(t, buckets_are_in_order);
 	tcase_add_test(t, quantiles);
@@ -153,8 +153,5 @@ int main(void)
 	tcase_add_test(t, names_are_bounded);
 	tcase_add_test(t, threads_count_together);
 	suite_add_tcase(s, t);
-	srunner_run_all(r, CK_ENV);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed != 0;
+	return runner_run(s);
 }

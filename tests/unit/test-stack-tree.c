@@ -4,6 +4,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(equal_beginnings_are_one)
 {
 	StackTree t;
@@ -57,14 +59,9 @@ int main(void)
 {
 	Suite *suite = suite_create("stack-tree");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, equal_beginnings_are_one);
 	tcase_add_test(tcase, many_nodes_are_found_again);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

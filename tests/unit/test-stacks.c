@@ -8,6 +8,7 @@
 
 #include "agent/arena.h"
 #include "agent/ring.h"
+#include "tests/unit/runner.h"
 
 #define FRAMES_MAX 64
 
@@ -214,8 +215,6 @@ int main(void)
 {
 	Suite *suite = suite_create("stacks");
 	TCase *tc = tcase_create("stacks");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, equal_samples_merge);
 	tcase_add_test(tc, every_part_of_the_key_separates);
@@ -225,8 +224,5 @@ int main(void)
 	tcase_add_test(tc, no_memory_refuses_the_sample_whole);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

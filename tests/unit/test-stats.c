@@ -10,6 +10,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
+
 #define RUNS 20000
 
 START_TEST(wilson_has_known_values)
@@ -188,8 +190,6 @@ int main(void)
 {
 	Suite *suite = suite_create("stats");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, wilson_has_known_values);
@@ -199,8 +199,5 @@ int main(void)
 	tcase_add_test(tcase, what_was_not_sampled_is_certain);
 	tcase_add_test(tcase, bars_cover_where_time_was_not_sampled);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

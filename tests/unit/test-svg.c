@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 typedef struct {
@@ -307,8 +308,6 @@ int main(void)
 {
 	Suite *suite = suite_create("svg");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, widths_are_shares);
 	tcase_add_test(tcase, boxes_of_a_row_do_not_overlap);
@@ -319,8 +318,5 @@ int main(void)
 	tcase_add_test(tcase, what_changed_is_coloured);
 	tcase_add_test(tcase, the_same_again_has_no_colour);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

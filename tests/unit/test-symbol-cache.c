@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 #define ID "0123456789abcdef0123456789abcdef01234567"
 
 static char *home;
@@ -226,8 +228,6 @@ int main(void)
 {
 	Suite *suite = suite_create("symbol-cache");
 	TCase *tc = tcase_create("symbol-cache");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, what_is_stored_is_loaded);
@@ -237,8 +237,5 @@ int main(void)
 	tcase_add_test(tc, every_damaged_byte_is_noticed);
 	tcase_add_test(tc, what_makes_no_sense_is_refused);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

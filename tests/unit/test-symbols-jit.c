@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/unit/objects.h"
+#include "tests/unit/runner.h"
 
 static char *dir;
 
@@ -167,8 +168,6 @@ int main(void)
 {
 	Suite *suite = suite_create("symbols-jit");
 	TCase *tc = tcase_create("symbols-jit");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -177,8 +176,5 @@ int main(void)
 		a_map_of_an_earlier_process_is_refused_with_a_note);
 	tcase_add_test(tc, a_mapped_jitdump_is_read);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

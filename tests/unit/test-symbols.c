@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "tests/unit/objects.h"
+#include "tests/unit/runner.h"
 #include "tools/elf-file.h"
 
 #define IN_ADD "shop::Cart<int>::add cart.cc:6 < " \
@@ -781,16 +782,11 @@ int main(void)
 {
 	TCase *cases[] = { shapes_case(), files_case(), profiles_case() };
 	Suite *suite = suite_create("symbols");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		tcase_add_checked_fixture(cases[i], setup, teardown);
 		tcase_set_timeout(cases[i], 120);
 		suite_add_tcase(suite, cases[i]);
 	}
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 static sem_t ready, leave;
 
 static void *wait_named(void *arg)
@@ -91,16 +93,10 @@ int main(void)
 {
 	Suite *suite = suite_create("tasks");
 	TCase *tc = tcase_create("tasks");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, threads_are_counted_and_named);
 	tcase_add_test(tc, a_thread_that_is_not_there_has_no_name);
 	tcase_add_exit_test(tc, a_main_thread_that_left_is_a_zombie, 42);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 static void same(char *seen, const char *wanted)
 {
 	ck_assert_str_eq(seen, wanted);
@@ -91,8 +93,6 @@ int main(void)
 {
 	Suite *suite = suite_create("text");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, nothing_reaches_the_terminal_unseen);
 	tcase_add_test(tcase, widths_are_columns);
@@ -100,8 +100,5 @@ int main(void)
 	tcase_add_test(tcase, colours_follow_shares);
 	tcase_add_test(tcase, tables_line_up);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

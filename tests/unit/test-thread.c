@@ -8,26 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static char dir[] = "/tmp/test-thread-XXXXXX";
-
-static void setup(void)
-{
-	int fd;
-
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(region_init(dir, "0123456789abcdef", 42, &fd), 0);
-}
-
-static void teardown(void)
-{
-	char path[64];
-
-	region_unlink();
-	strcpy(path, dir);
-	strcat(path, "/profagent");
-	rmdir(path);
-	rmdir(dir);
-}
+#include "tests/unit/region-fixture.h"
+#include "tests/unit/runner.h"
 
 static uint32_t live(uint64_t start_routine)
 {
@@ -225,10 +207,9 @@ int main(void)
 {
 	Suite *suite = suite_create("thread");
 	TCase *tc = tcase_create("thread");
-	SRunner *runner;
-	int failed;
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, region_fixture_begin,
+				  region_fixture_end);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_cookie_stands_for_one_thread_only);
 	tcase_add_test(tc, foreign_values_are_no_cookies);
@@ -242,9 +223,5 @@ int main(void)
 	tcase_add_test(tc, unsampled_never_wraps);
 	tcase_add_test(tc, slots_are_never_shared);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

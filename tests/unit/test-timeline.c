@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 #define S 1000000000ull
@@ -75,8 +76,6 @@ int main(void)
 {
 	Suite *suite = suite_create("timeline");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, intervals_are_round);
@@ -84,8 +83,5 @@ int main(void)
 	tcase_add_test(tcase, a_range_is_kept);
 	tcase_add_test(tcase, there_are_not_too_many);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

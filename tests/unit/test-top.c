@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 static Target *target_new(gint32 pid, const char *program, gint64 samples,
 			  gint64 handler_ns)
 {
@@ -103,15 +105,10 @@ int main(void)
 {
 	Suite *suite = suite_create("top");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, shares_need_two_looks);
 	tcase_add_test(tcase, rows_are_sorted);
 	tcase_add_test(tcase, cpu_time_of_stat);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(every_field_comes_back)
 {
 	static const uint64_t cfa[] = { 0, 1, 2, 100, UNWIND_CACHE_CFA_MAX };
@@ -153,8 +155,6 @@ int main(void)
 {
 	Suite *suite = suite_create("unwind-cache");
 	TCase *tc = tcase_create("unwind-cache");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, every_field_comes_back);
@@ -164,8 +164,5 @@ int main(void)
 	tcase_add_test(tc, forgetting_forgets_at_every_turn);
 	tcase_add_test(tc, threads_never_see_a_wrong_rule);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

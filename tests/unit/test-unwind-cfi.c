@@ -29,6 +29,7 @@
 #include "agent/modules.h"
 #include "agent/sys.h"
 #include "agent/unwind.h"
+#include "tests/unit/runner.h"
 
 #define NOINLINE __attribute__((noinline, noclone))
 #define FRAMES_MAX 512
@@ -995,8 +996,6 @@ int main(void)
 {
 	Suite *suite = suite_create("unwind-cfi");
 	TCase *tc = tcase_create("unwind-cfi");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_set_timeout(tc, 120);
@@ -1027,8 +1026,5 @@ int main(void)
 	tcase_add_test(tc, so_it_does_anywhere);
 #endif
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "agent/arch-x86_64.h"
 #include "agent/modules.h"
+#include "tests/unit/runner.h"
 
 #define FRAMES 20
 
@@ -252,8 +253,6 @@ int main(void)
 {
 	Suite *suite = suite_create("unwind-fp");
 	TCase *tc = tcase_create("unwind-fp");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
@@ -267,8 +266,5 @@ int main(void)
 	tcase_add_test(tc, what_is_no_frame_is_not_followed);
 	tcase_add_test(tc, any_registers_end);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

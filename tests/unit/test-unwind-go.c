@@ -9,6 +9,7 @@
 
 #include "agent/arch-x86_64.h"
 #include "agent/modules.h"
+#include "tests/unit/runner.h"
 
 /* Code of Go's runtime, and a caller of it behind a call. */
 static uint8_t *code;
@@ -156,8 +157,6 @@ int main(void)
 {
 	Suite *suite = suite_create("unwind-go");
 	TCase *tc = tcase_create("unwind-go");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, the_way_back_is_what_the_code_does);
@@ -165,8 +164,5 @@ int main(void)
 	tcase_add_test(tc, what_leads_nowhere_is_not_followed);
 	tcase_add_test(tc, a_goroutine_begins_in_goexit);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(every_end_has_a_word_of_its_own)
 {
 	for (unsigned i = 0; i < UNWIND_ENDS; i++) {
@@ -48,15 +50,10 @@ int main(void)
 {
 	Suite *suite = suite_create("unwind");
 	TCase *tc = tcase_create("unwind");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, every_end_has_a_word_of_its_own);
 	tcase_add_test(tc, backends_are_found_by_name);
 	tcase_add_test(tc, the_message_names_every_backend);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

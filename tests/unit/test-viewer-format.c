@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
+
 typedef struct {
 	double value;
 	const char *text;
@@ -143,8 +145,6 @@ int main(void)
 {
 	Suite *s = suite_create("viewer-format");
 	TCase *tc = tcase_create("all");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(tc, test_percent);
 	tcase_add_test(tc, test_percent_grade);
@@ -153,9 +153,5 @@ int main(void)
 	tcase_add_test(tc, test_time_grade);
 	tcase_add_test(tc, test_widths);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(s);
 }

@@ -5,6 +5,7 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 static void expect(char *got, const char *text)
@@ -80,16 +81,11 @@ int main(void)
 {
 	Suite *suite = suite_create("viewer-header");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, the_share_of_a_core);
 	tcase_add_test(tcase, the_status);
 	tcase_add_test(tcase, the_title);
 	tcase_add_test(tcase, counters_of_a_profile);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

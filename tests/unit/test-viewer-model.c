@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 
 static const CalltreeOptions options = { .type = 1 };
@@ -261,8 +262,6 @@ int main(void)
 {
 	Suite *suite = suite_create("viewer-model");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, right_and_left_expand_and_fold);
@@ -275,8 +274,5 @@ int main(void)
 	tcase_add_test(tcase, an_update_keeps_expansion_and_focus);
 	tcase_add_test(tcase, shares_are_of_all_or_of_the_parent);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -5,6 +5,8 @@
 #include <check.h>
 #include <stdlib.h>
 
+#include "tests/unit/runner.h"
+
 START_TEST(paths_are_told_apart)
 {
 	ViewerPaths *p = viewer_paths_new(2);
@@ -37,13 +39,8 @@ int main(void)
 {
 	Suite *suite = suite_create("viewer-path");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, paths_are_told_apart);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
 #include "tools/screen.h"
 
@@ -131,16 +132,11 @@ int main(void)
 {
 	Suite *suite = suite_create("viewer-table");
 	TCase *tcase = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tcase, widths_add_up);
 	tcase_add_test(tcase, cells_have_numbers_and_styles);
 	tcase_add_test(tcase, names_say_where);
 	tcase_add_test(tcase, deep_rows_keep_room_for_names);
 	suite_add_tcase(suite, tcase);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(suite);
 }

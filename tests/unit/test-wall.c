@@ -19,10 +19,11 @@
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/unwind.h"
+#include "tests/unit/region-fixture.h"
+#include "tests/unit/runner.h"
 
 #define MS 1000000u
 
-static char dir[] = "/tmp/test-wall-XXXXXX";
 static int pipe_fds[2];
 static uint32_t slot;
 static struct stacks *out;
@@ -53,10 +54,7 @@ static void *sleeper(void *arg)
 
 static void setup(void)
 {
-	int fd;
-
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-	ck_assert_int_eq(region_init(dir, "0123456789abcdef", 42, &fd), 0);
+	region_fixture_begin();
 	ck_assert_int_eq(modules_init(NULL), 0);
 	ck_assert_int_eq(pipe(pipe_fds), 0);
 	sampler_init(&unwind_cfi, 100);
@@ -67,14 +65,8 @@ static void setup(void)
 
 static void teardown(void)
 {
-	char path[64];
-
 	stacks_free(out);
-	region_unlink();
-	strcpy(path, dir);
-	strcat(path, "/profagent");
-	rmdir(path);
-	rmdir(dir);
+	region_fixture_end();
 }
 
 static pthread_t start(void)
@@ -227,8 +219,6 @@ int main(void)
 {
 	Suite *s = suite_create("wall");
 	TCase *tc = tcase_create("wall");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_blocked_thread_is_seen_where_it_waits);
@@ -237,9 +227,5 @@ int main(void)
 	tcase_add_test(tc, samples_take_over_the_waiting_for_a_cpu);
 	tcase_add_test(tc, a_pause_is_nobodys_time);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return runner_run(s);
 }

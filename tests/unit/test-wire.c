@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/arena.h"
+#include "tests/unit/runner.h"
 
 static struct wire w;
 
@@ -141,8 +142,6 @@ int main(void)
 {
 	Suite *suite = suite_create("wire");
 	TCase *tc = tcase_create("wire");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_loop_test(tc, varints_are_as_documented, 0,
@@ -155,8 +154,5 @@ int main(void)
 	tcase_add_test(tc, failure_is_remembered_and_harmless);
 	tcase_add_test(tc, clear_gives_back_what_is_beyond);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }

@@ -20,6 +20,7 @@
 #include <zlib.h>
 
 #include "agent/arena.h"
+#include "tests/unit/runner.h"
 
 static const struct writer_names names = {
 	.program = "prog", .pid = 77, .host = "a/b", .start_unix_s = 1234,
@@ -776,15 +777,10 @@ int main(void)
 {
 	Suite *suite = suite_create("writer");
 	TCase *tc = tcase_create("writer");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	add_tests(tc);
 	tcase_set_timeout(tc, 30);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }
