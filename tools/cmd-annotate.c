@@ -77,7 +77,8 @@ static gboolean check(Options *o, GError **error)
 			    o->context);
 		return FALSE;
 	}
-	return selection_check(&o->selection, error);
+	return load_check_files(o->load.files, error) &&
+	       selection_check(&o->selection, error);
 }
 
 static int print(const Options *o, const Report *r, const char *function)

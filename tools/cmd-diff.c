@@ -202,6 +202,8 @@ static gboolean check(Options *o, GError **error)
 			return FALSE;
 	}
 	return check_sort(o, error) && check_fail_over(o, error) &&
+	       load_check_files(o->paths[DIFF_BEFORE], error) &&
+	       load_check_files(o->paths[DIFF_AFTER], error) &&
 	       selection_check(&o->selection, error);
 }
 

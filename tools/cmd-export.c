@@ -213,10 +213,13 @@ static int export_profile(const Options *o, Profile *p)
 static int run(Options *o)
 {
 	g_autofree char *mistake = find_mistake(o);
+	g_autoptr(GError) error = NULL;
 	g_autoptr(Profile) p = NULL;
 
 	if (mistake)
 		return cmd_usage(name, "%s", mistake);
+	if (!load_check_files(o->load.files, &error))
+		return cmd_usage(name, "%s", error->message);
 	o->load.moments = o->exporter->moments;
 	p = load_profile(&o->load, name);
 	if (!p)

@@ -137,7 +137,8 @@ static gboolean check(Options *o, GError **error)
 		selection_needs_moments(&o->selection);
 	o->selection.options.inverted = o->inverted;
 	o->selection.options.no_inlines = o->load.no_inlines;
-	return selection_check(&o->selection, error);
+	return load_check_files(o->load.files, error) &&
+	       selection_check(&o->selection, error);
 }
 
 /* --- pictures ------------------------------------------------------------- */

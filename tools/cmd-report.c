@@ -118,7 +118,9 @@ static gboolean check(Options *o, GError **error)
 		if (!o->filter_regex)
 			return FALSE;
 	}
-	return check_sort(o, error) && selection_check(&o->selection, error);
+	return check_sort(o, error) &&
+	       load_check_files(o->load.files, error) &&
+	       selection_check(&o->selection, error);
 }
 
 static void set_defaults(Options *o)

@@ -55,7 +55,8 @@ static gboolean check(View *v, GError **error)
 				    "a time such as 10s, 500ms or 2m");
 		return FALSE;
 	}
-	return selection_check(&v->selection, error);
+	return load_check_files(v->load.files, error) &&
+	       selection_check(&v->selection, error);
 }
 
 static int show_file(View *v)

@@ -32,6 +32,21 @@ void load_add_options(Load *l, GOptionContext *context)
 	g_option_context_add_main_entries(context, entries, NULL);
 }
 
+gboolean load_check_files(char *const *files, GError **error)
+{
+	for (; files && *files; files++) {
+		g_autofree char *path = NULL;
+		GError *wrong = NULL;
+		ProfileCut cut;
+
+		if (profile_cut_parse(*files, &path, &cut, &wrong) || !wrong)
+			continue;
+		g_propagate_error(error, wrong);
+		return FALSE;
+	}
+	return TRUE;
+}
+
 /* A region alone adds nothing if a file told of it: so files come first. */
 static gboolean is_region_name(const char *path)
 {

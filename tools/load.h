@@ -28,9 +28,15 @@ typedef struct {
 void load_add_options(Load *l, GOptionContext *context);
 
 /*
- * Reads them all, of FILE@FROM..TO that range (tools/profile-cut.h). A file that cannot be read is said so on stderr in the
- * name of command `name` and counted in `failed`; the others are shown. NULL if
- * none could be read.
+ * Whether every FILE@FROM..TO of `files`, which may be NULL, names a range. A
+ * mistake of the command line, so it is looked for before anything is read.
+ */
+gboolean load_check_files(char *const *files, GError **error);
+
+/*
+ * Reads them all, of FILE@FROM..TO that range (tools/profile-cut.h). A file
+ * that cannot be read is said so on stderr in the name of command `name` and
+ * counted in `failed`; the others are shown. NULL if none could be read.
  */
 Profile *load_profile(Load *l, const char *name);
 
