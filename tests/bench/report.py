@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""A report of 10^6 samples, beside `go tool pprof -top` on the same file.
+"""A report of 10^6 samples, beside `go tool pprof -top` and `perf report`.
 
-Two files: one whose samples are all different stacks, one that repeats 4000, as
-many flushes of one program do. Each round runs both programs in an order drawn
-anew; ratios are formed within rounds, and the median and the extremes are
-printed. CPU time and memory are what the kernel counted for the process.
+Two profiles: one whose samples are all different stacks, one that repeats 4000,
+as many flushes of one program do. We and pprof read the same file; perf reads
+the same samples as a perf.data file, written here since a recording of its own
+would have other stacks, and takes the same names from the symbols of a program
+made for it. It is told not to print call graphs, which is the best case for
+it. Each round runs all programs in an order drawn anew; ratios are formed
+within rounds, and the median and the extremes are printed. CPU time and memory
+are what the kernel counted for the process.
 
 usage: report.py BUILD-DIRECTORY [--rounds N] [--samples N]
 """
@@ -14,12 +18,21 @@ import argparse
 import gzip
 import os
 import random
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 
+import perfdata
+import symbols
+
 LOCATIONS, FUNCTIONS, DISTINCT = 20000, 5000, 4000
+PLACES = LOCATIONS // FUNCTIONS         # locations of one function
+PLACE_SIZE = 16                         # bytes between two of them
+LOADED_AT = 0x400000
+PERIOD = 10101010
+THREADS = range(1000, 1008)
 
 
 def varint(n):
@@ -39,47 +52,74 @@ def number(key, value):
     return varint(key << 3) + varint(value)
 
 
-def samples(count, distinct, rand, ids):
-    """Sample messages; each location has six that it may call."""
+def draw_stacks(count, distinct):
+    """(tid, [location, leaf first]); each location has six that it may call."""
+    rand = random.Random(1)
     callees = [[rand.randrange(1, LOCATIONS + 1) for _ in range(6)]
                for _ in range(LOCATIONS + 1)]
-    value = field(2, varint(1) + varint(10101010))
     made = []
     for i in range(min(count, distinct)):
-        at, stack = 1, [ids[1]]
+        at, stack = 1, [1]
         for _ in range(rand.randrange(15, 35)):
             at = callees[at][int(rand.random() * 6)]
-            stack.append(ids[at])
-        label = field(3, number(1, 6) + number(3, 1000 + i % 8))
-        made.append(field(2, field(1, b"".join(reversed(stack))) + value +
-                          label))
+            stack.append(at)
+        made.append((THREADS[i % len(THREADS)], stack[::-1]))
     if count > distinct:
         made = [made[int(rand.random() ** 2 * distinct)]
                 for _ in range(count)]
     return made
 
 
-def profile(count, distinct):
-    rand = random.Random(1)
+def samples(stacks):
     ids = [varint(i) for i in range(LOCATIONS + 1)]
+    value = field(2, varint(1) + varint(PERIOD))
+    return [field(2, field(1, b"".join(ids[at] for at in stack)) + value +
+                  field(3, number(1, 6) + number(3, tid)))
+            for tid, stack in stacks]
+
+
+def profile(stacks):
     names = [b"", b"samples", b"count", b"cpu", b"nanoseconds", b"/bin/big",
              b"tid"] + [b"function_%d" % i for i in range(FUNCTIONS)]
     out = [field(1, number(1, 1) + number(2, 2)),
            field(1, number(1, 3) + number(2, 4))]
-    out += samples(count, distinct, rand, ids)
-    out.append(field(3, number(1, 1) + number(2, 0x400000) +
+    out += samples(stacks)
+    out.append(field(3, number(1, 1) + number(2, LOADED_AT) +
                      number(3, 0x4000000) + number(5, 5) + number(7, 1)))
     out += [field(4, number(1, i) + number(2, 1) +
-                  number(3, 0x400000 + i * 16) +
-                  field(4, number(1, i % FUNCTIONS + 1) +
+                  number(3, LOADED_AT + i * PLACE_SIZE) +
+                  field(4, number(1, (i - 1) // PLACES + 1) +
                         number(2, i % 1000)))
             for i in range(1, LOCATIONS + 1)]
     out += [field(5, number(1, i) + number(2, 6 + i))
             for i in range(1, FUNCTIONS + 1)]
     out += [field(6, name) for name in names]
     out += [number(9, 17 * 10 ** 17), number(10, 10 ** 10),
-            field(11, number(1, 3) + number(2, 4)), number(12, 10101010)]
+            field(11, number(1, 3) + number(2, 4)), number(12, PERIOD)]
     return gzip.compress(b"".join(out), 6)
+
+
+def make_program(home):
+    """A library with the functions of the profile, for perf's names."""
+    source = os.path.join(home, "big.s")
+    program = os.path.join(home, "big.so")
+    with open(source, "w", encoding="ascii") as f:
+        for i in range(FUNCTIONS):
+            f.write(".globl function_%d\n.type function_%d, @function\n"
+                    "function_%d: .skip %d, 0x90\n.size function_%d, %d\n" %
+                    (i, i, i, PLACES * PLACE_SIZE, i, PLACES * PLACE_SIZE))
+    subprocess.run([os.environ.get("CC", "gcc").split()[0], "-shared",
+                    "-nostdlib", "-o", program, source], check=True)
+    return program
+
+
+def write_perf(path, program, stacks):
+    offset, _ = symbols.code_segment(program)
+    at = [LOADED_AT + offset + (i - 1) * PLACE_SIZE
+          for i in range(LOCATIONS + 1)]
+    perfdata.write(path, program, LOADED_AT, os.path.getsize(program),
+                   THREADS, PERIOD, ((tid, [at[i] for i in stack])
+                            for tid, stack in stacks))
 
 
 def measure(argv, home):
@@ -103,23 +143,59 @@ def pprof_of_go():
     return [path] if os.path.exists(path) else ["go", "tool", "pprof"]
 
 
-def compare(name, path, build, rounds, home):
-    ours = [os.path.join(build, "tools", "profagent"), "report",
-            "--no-symbols", path]
-    theirs = pprof_of_go() + ["-top", path]
+def perf_works(path, home):
+    """Whether names come out; perf is of no use to us otherwise."""
+    if not shutil.which("perf"):
+        return "perf is not installed"
+    done = subprocess.run(perf_argv(path), capture_output=True, text=True,
+                          errors="replace", check=False,
+                          env=dict(os.environ, HOME=home))
+    if done.returncode == 0 and "function_0" in done.stdout:
+        return None
+    return "perf cannot read what was written for it: %s" % (
+        done.stderr.strip().splitlines() or ["no names"])[-1]
+
+
+def perf_argv(path):
+    return ["perf", "report", "--stdio", "-g", "none", "-i", path]
+
+
+def compare(name, ways, rounds, home):
+    """`ways`: (who, argv), ours first."""
     rows = []
     for _ in range(rounds):
-        order = random.sample(((0, ours), (1, theirs)), 2)
-        got = {which: measure(argv, home) for which, argv in order}
-        rows.append((got[0], got[1]))
-    for k, what, unit in ((0, "CPU", "s"), (1, "memory", "MiB")):
-        ratios = sorted(r[0][k] / r[1][k] for r in rows)
-        print("%-10s %-7s ours %8.2f %-3s  go %8.2f %-3s  ratio %.3f "
-              "(%.3f to %.3f)  budget < 1" % (
-                  name, what, statistics.median(r[0][k] for r in rows), unit,
-                  statistics.median(r[1][k] for r in rows), unit,
-                  statistics.median(ratios), ratios[0], ratios[-1]),
-              flush=True)
+        order = random.sample(range(len(ways)), len(ways))
+        got = {i: measure(ways[i][1], home) for i in order}
+        rows.append([got[i] for i in range(len(ways))])
+    for i in range(1, len(ways)):
+        for k, what, unit in ((0, "CPU", "s"), (1, "memory", "MiB")):
+            ratios = sorted(r[0][k] / r[i][k] for r in rows)
+            print("%-10s %-7s ours %8.2f %-3s  %-5s %8.2f %-3s  ratio %.3f "
+                  "(%.3f to %.3f)  budget < 1" % (
+                      name, what, statistics.median(r[0][k] for r in rows),
+                      unit, ways[i][0],
+                      statistics.median(r[i][k] for r in rows), unit,
+                      statistics.median(ratios), ratios[0], ratios[-1]),
+                  flush=True)
+
+
+def compare_profile(name, distinct, args, home):
+    path = os.path.join(home, name + ".pb.gz")
+    data = os.path.join(home, name + ".perf.data")
+    stacks = draw_stacks(args.samples, distinct)
+    with open(path, "wb") as f:
+        f.write(profile(stacks))
+    write_perf(data, make_program(home), stacks)
+    del stacks
+    ways = [("ours", [os.path.join(args.build, "tools", "profagent"),
+                      "report", "--no-symbols", path]),
+            ("go", pprof_of_go() + ["-top", path])]
+    reason = perf_works(data, home)
+    if reason:
+        print("%-10s perf    not measured: %s" % (name, reason))
+    else:
+        ways.append(("perf", perf_argv(data)))
+    compare(name, ways, args.rounds, home)
 
 
 def main():
@@ -131,10 +207,7 @@ def main():
     with tempfile.TemporaryDirectory() as home:
         for name, distinct in (("repeated", DISTINCT),
                                ("different", args.samples)):
-            path = os.path.join(home, name + ".pb.gz")
-            with open(path, "wb") as f:
-                f.write(profile(args.samples, distinct))
-            compare(name, path, args.build, args.rounds, home)
+            compare_profile(name, distinct, args, home)
 
 
 if __name__ == "__main__":
