@@ -77,8 +77,8 @@ void flusher_nudge(void)
 
 /*
  * How long an asker waits: `step_ns`, and the same again for as long as the
- * flusher uses the CPU. On a machine where it has to queue for one so does
- * the program; a flusher that hangs in a write is left alone.
+ * flusher uses the CPU or waits for one. On a machine where it has to queue so
+ * does the program; a flusher that hangs in a write is left alone.
  */
 struct patience {
 	int tid;		/* of the flusher */
@@ -111,7 +111,8 @@ static uint64_t time_left(struct patience *p)
 	if (now < p->until_ns)
 		return p->until_ns - now;
 	cpu_ns = sys_clock_ns(sys_thread_clock(p->tid));
-	if (now >= p->limit_ns || cpu_ns == p->cpu_ns)
+	if (now >= p->limit_ns ||
+	    (cpu_ns == p->cpu_ns && !tasks_is_running(p->tid)))
 		return 0;
 	p->cpu_ns = cpu_ns;
 	p->until_ns = now + p->step_ns;
