@@ -16,11 +16,11 @@ gboolean alive_is_this_boot(const char *boot_id)
 	return strcmp(g_strstrip(boot), boot_id) == 0;
 }
 
-gboolean alive_pid(gint32 pid, guint64 start)
+/* FALSE: it is not there, or a zombie. */
+static gboolean read_start(gint32 pid, guint64 *start)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
 	g_autofree char *stat = NULL;
-	guint64 begun = 0;
 	char *at, state;
 
 	if (pid <= 0 || !g_file_get_contents(path, &stat, NULL, NULL))
@@ -29,9 +29,23 @@ gboolean alive_pid(gint32 pid, guint64 start)
 	at = strrchr(stat, ')');
 	if (!at || sscanf(at + 1, " %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
 			  "%*s %*s %*s %*s %*s %*s %*s %*s %" G_GUINT64_FORMAT,
-			  &state, &begun) != 2)
+			  &state, start) != 2)
 		return FALSE;
-	return begun == start && state != 'Z' && state != 'X';
+	return state != 'Z' && state != 'X';
+}
+
+guint64 alive_start(gint32 pid)
+{
+	guint64 start = 0;
+
+	return read_start(pid, &start) ? start : 0;
+}
+
+gboolean alive_pid(gint32 pid, guint64 start)
+{
+	guint64 begun;
+
+	return read_start(pid, &begun) && begun == start;
 }
 
 gboolean alive_process(const Profile *p, const ProfileProcess *process)

@@ -133,6 +133,16 @@ static void debug_paths_add(GPtrArray *paths, const ElfFile *f,
 	g_ptr_array_add(paths, g_build_filename(dir, base, NULL));
 }
 
+static void debug_paths_add_root(GPtrArray *paths, const ElfFile *f,
+				 const char *root, const char *link)
+{
+	g_autofree char *dir = root ? g_build_filename(root, DEBUG_ROOT, NULL)
+				    : NULL;
+
+	if (dir)
+		debug_paths_add(paths, f, dir, link);
+}
+
 static GPtrArray *debug_paths(const ElfFile *f, const char *link)
 {
 	GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
@@ -140,12 +150,8 @@ static GPtrArray *debug_paths(const ElfFile *f, const char *link)
 
 	for (dir = f->search->symbol_dirs; dir && *dir; dir++)
 		debug_paths_add(paths, f, *dir, link);
-	if (f->search->sysroot) {
-		g_autofree char *root = g_build_filename(f->search->sysroot,
-							 DEBUG_ROOT, NULL);
-
-		debug_paths_add(paths, f, root, link);
-	}
+	debug_paths_add_root(paths, f, f->search->sysroot, link);
+	debug_paths_add_root(paths, f, f->search->root, link);
 	return paths;
 }
 
@@ -286,8 +292,10 @@ static GPtrArray *candidates(const ElfFileSearch *search, const char *path,
 	if (search->sysroot)
 		g_ptr_array_add(paths, g_strconcat(search->sysroot, path,
 						   NULL));
+	if (search->root)
+		g_ptr_array_add(paths, g_strconcat(search->root, path, NULL));
 	/* Without an id to compare, another root's file is anybody's. */
-	if (!search->sysroot || build_id)
+	if ((!search->sysroot && !search->root) || build_id)
 		g_ptr_array_add(paths, g_strdup(path));
 	paths_add_id(paths, DEBUG_ROOT, build_id, "");
 	return paths;

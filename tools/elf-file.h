@@ -3,9 +3,9 @@
  * elf-file: one object that was profiled, found again and opened.
  *
  * The file recorded in the profile may have been replaced, deleted, or belong
- * to another machine. It is looked for under --sysroot, in --symbols
- * directories (by build id, then by name), at its own path, and by build id in
- * /usr/lib/debug and at debuginfod; a candidate whose build id differs from the
+ * to another machine or container. It is looked for in --symbols directories
+ * (by build id, then by name), under --sysroot, in the process's own root, at
+ * its own path, and by build id in /usr/lib/debug and at debuginfod; a candidate whose build id differs from the
  * recorded one is never used. elfutils then finds its debug file the same way.
  */
 #ifndef PROFAGENT_TOOLS_ELF_FILE_H
@@ -29,6 +29,7 @@ typedef enum {
  * long as the files opened with them. */
 typedef struct {
 	const char *sysroot;
+	const char *root;	/* of the process, which still lives */
 	char **symbol_dirs;
 } ElfFileSearch;
 

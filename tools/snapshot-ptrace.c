@@ -10,6 +10,7 @@
 
 #include "agent/calls.h"
 #include "agent/unwind.h"
+#include "tools/alive.h"
 
 #ifdef HAVE_UNWIND_PTRACE
 
@@ -55,6 +56,7 @@ static void add_process(Look *l)
 	l->process = profile_add_process(l->p);
 	process = profile_at(l->p->processes, ProfileProcess, l->process);
 	process->pid = l->pid;
+	process->pid_start = alive_start(l->pid);
 	process->program = intern(l, name);
 	process->exe = intern(l, exe);
 	process->foreign = TRUE;

@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <gio/gio.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "tools/process-root.h"
 
 #define SUFFIX ".sock"
 #define REGION ".region"
@@ -122,6 +125,20 @@ static gint32 pid_of_name(const char *name)
 	return (gint32)pid;
 }
 
+/*
+ * Containers that share a directory have it mounted each: one socket has many
+ * paths. g_free() it.
+ */
+static char *key_of(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return g_strdup(path);
+	return g_strdup_printf("%ju %ju", (uintmax_t)st.st_dev,
+			       (uintmax_t)st.st_ino);
+}
+
 static void list_directory(GHashTable *found, const char *path)
 {
 	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
@@ -129,45 +146,17 @@ static void list_directory(GHashTable *found, const char *path)
 
 	while (dir && (name = g_dir_read_name(dir))) {
 		g_autofree char *at = g_build_filename(path, name, NULL);
+		g_autofree char *key = key_of(at);
 		gint32 pid = pid_of_name(name);
 
-		if (pid != 0 && !g_hash_table_contains(found, at) &&
+		if (pid != 0 && !g_hash_table_contains(found, key) &&
 		    is_alive(at))
-			g_hash_table_insert(found, g_strdup(at),
+			g_hash_table_insert(found, g_steal_pointer(&key),
 					    socket_new(pid, at));
 	}
 }
 
 /* --- by the map of a process ------------------------------------------------------ */
-
-static gboolean same_mounts(gint32 pid)
-{
-	g_autofree char *link = g_strdup_printf("/proc/%d/ns/mnt", pid);
-	g_autofree char *its = g_file_read_link(link, NULL);
-	g_autofree char *ours = g_file_read_link("/proc/self/ns/mnt", NULL);
-
-	return g_strcmp0(its, ours) == 0;
-}
-
-/* Its number in its own name space, the last of NSpid in its status. */
-static gint32 inner_pid(gint32 pid)
-{
-	g_autofree char *path = g_strdup_printf("/proc/%d/status", pid);
-	g_autofree char *status = NULL;
-	const char *line, *end;
-	gint32 inner = pid;
-
-	if (!g_file_get_contents(path, &status, NULL, NULL))
-		return pid;
-	line = strstr(status, "\nNSpid:");
-	if (!line)
-		return pid;
-	end = strchr(line + 1, '\n');
-	for (line += strlen("\nNSpid:"); line && line < end;
-	     line = strchr(line + 1, '\t'))
-		inner = (gint32)g_ascii_strtoll(line, NULL, 10);
-	return inner;
-}
 
 /* The path of its region, g_free() it; NULL: it has none. */
 static char *find_region(gint32 pid, GError **error)
@@ -193,10 +182,8 @@ static char *find_region(gint32 pid, GError **error)
 static Socket *socket_beside(gint32 pid, const char *region)
 {
 	g_autofree char *dir = g_path_get_dirname(region);
-	gint32 inner = inner_pid(pid);
-	g_autofree char *root = same_mounts(pid)
-		? g_strdup("")
-		: g_strdup_printf("/proc/%d/root", pid);
+	gint32 inner = process_root_inner_pid(pid);
+	g_autofree char *root = process_root_prefix(pid);
 	int i;
 
 	for (i = 0; i < SAME_NAME; i++) {
@@ -230,7 +217,7 @@ static void list_by_maps(GHashTable *found)
 
 		/* what a map says is surer than a file's name */
 		if (s)
-			g_hash_table_replace(found, g_strdup(s->path), s);
+			g_hash_table_replace(found, key_of(s->path), s);
 	}
 }
 

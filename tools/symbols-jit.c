@@ -14,6 +14,7 @@ struct jit {
 	Profile *profile;
 	ProfileFunctions *functions;
 	const char *sysroot;
+	ProcessRoots *roots;
 	GPtrArray *notes;
 	JitMap **maps;			/* by process; NULL: it wrote none */
 	gboolean any;
@@ -29,8 +30,9 @@ static void path_read(struct jit *j, guint32 index, const char *path,
 {
 	const ProfileProcess *process = profile_at(j->profile->processes,
 						   ProfileProcess, index);
-	g_autofree char *full = g_strconcat(j->sysroot ? j->sysroot : "", path,
-					    NULL);
+	const char *root = j->sysroot ? j->sysroot
+		: process_roots_find(j->roots, j->profile, index);
+	g_autofree char *full = g_strconcat(root ? root : "", path, NULL);
 	g_autoptr(GError) error = NULL;
 	JitMap *map = j->maps[index] ? j->maps[index] : jitmap_new();
 	gboolean read = dump ?
@@ -131,9 +133,10 @@ static void locations_name(struct jit *j)
 }
 
 void symbols_jit_resolve(Profile *p, ProfileFunctions *functions,
-			 const char *sysroot, GPtrArray *notes)
+			 const char *sysroot, ProcessRoots *roots,
+			 GPtrArray *notes)
 {
-	struct jit j = { p, functions, sysroot, notes, NULL, FALSE };
+	struct jit j = { p, functions, sysroot, roots, notes, NULL, FALSE };
 
 	j.maps = g_new0(JitMap *, p->processes->len + 1);
 	maps_read(&j);

@@ -12,6 +12,7 @@
 #include "tools/dwarf-lines.h"
 #include "tools/elf-file.h"
 #include "tools/elf-symbols.h"
+#include "tools/process-root.h"
 #include "tools/profile-functions.h"
 #include "tools/progress.h"
 #include "tools/symbol-cache.h"
@@ -20,6 +21,7 @@
 
 struct _Symbols {
 	ElfFileSearch search;
+	ProcessRoots *roots;		/* while symbols_resolve() runs */
 	gboolean no_inlines, no_cache, quiet, full_names;
 	char *sysroot;
 	char **symbol_dirs;
@@ -31,6 +33,7 @@ struct _Symbols {
 /* One object of the profile, and which locations are in it. */
 struct object {
 	const char *path, *build_id;	/* the profile's */
+	ElfFileSearch search;
 	gint64 not_after;		/* Unix seconds, 0: unknown */
 	GArray *wanted;			/* guint32: location indices */
 };
@@ -92,24 +95,41 @@ static gint64 mapping_not_after(const Profile *p, const ProfileMapping *m)
 	       (gint64)G_TIME_SPAN_SECOND / 1000;
 }
 
-/* The object of `m`; `all` owns it, `by_key` finds it again. */
-static struct object *object_get(GPtrArray *all, GHashTable *by_key,
-				 const Profile *p, const ProfileMapping *m)
+static struct object *object_new(Symbols *s, const char *path, const char *id)
+{
+	struct object *o = g_new0(struct object, 1);
+
+	o->path = path;
+	o->build_id = id;
+	o->search = s->search;
+	o->wanted = g_array_new(FALSE, FALSE, sizeof(guint32));
+	return o;
+}
+
+/*
+ * The object of `m`; `all` owns it, `by_key` finds it again. Files of the same
+ * path in several containers are the same only if their build id says so.
+ */
+static struct object *object_get(Symbols *s, GPtrArray *all,
+				 GHashTable *by_key, const Profile *p,
+				 const ProfileMapping *m)
 {
 	const char *path = profile_text(p, m->path);
 	const char *id = profile_text(p, m->build_id);
-	char *key = g_strdup_printf("%s\n%s", path, id);
+	const char *root = process_roots_find(s->roots, p, m->process);
+	char *key = g_strdup_printf("%s\n%s\n%s", path, id,
+				    root && !*id ? root : "");
 	struct object *o = g_hash_table_lookup(by_key, key);
 
 	if (o) {
 		g_free(key);
+		if (!o->search.root)
+			o->search.root = root;
 		return o;
 	}
-	o = g_new0(struct object, 1);
-	o->path = path;
-	o->build_id = id;
+	o = object_new(s, path, id);
+	o->search.root = root;
 	o->not_after = mapping_not_after(p, m);
-	o->wanted = g_array_new(FALSE, FALSE, sizeof(guint32));
 	g_ptr_array_add(all, o);
 	g_hash_table_insert(by_key, key, o);
 	return o;
@@ -144,7 +164,7 @@ static GPtrArray *objects_gather(Symbols *s, Profile *p)
 		if (!open)
 			continue;
 		if (!by_mapping[l->mapping])
-			by_mapping[l->mapping] = object_get(objects,
+			by_mapping[l->mapping] = object_get(s, objects,
 				by_key, p, profile_at(p->mappings,
 					ProfileMapping, l->mapping));
 		g_array_append_val(by_mapping[l->mapping]->wanted, i);
@@ -370,7 +390,7 @@ static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 
 	if (!object_is_file(o))
 		return;
-	f = elf_file_open(&s->search, o->path, o->build_id, o->not_after,
+	f = elf_file_open(&o->search, o->path, o->build_id, o->not_after,
 			  &error);
 	names = names_load(s, o, f);
 	if (!f && !names_have_all(names, offsets))
@@ -384,8 +404,10 @@ static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 void symbols_resolve(Symbols *s, Profile *p)
 {
 	g_autoptr(ProfileFunctions) functions = profile_functions_new(p);
+	g_autoptr(ProcessRoots) roots = process_roots_new();
 	g_autoptr(GPtrArray) objects = NULL;
 
+	s->roots = roots;
 	s->done = s->total = 0;
 	progress_init(&s->progress, "names", s->quiet);
 	objects = objects_gather(s, p);
@@ -397,7 +419,8 @@ void symbols_resolve(Symbols *s, Profile *p)
 		progress_update(&s->progress, s->done, s->total);
 	}
 	progress_release(&s->progress);
-	symbols_jit_resolve(p, functions, s->sysroot, s->notes);
+	symbols_jit_resolve(p, functions, s->sysroot, roots, s->notes);
+	s->roots = NULL;
 }
 
 char *symbols_unknown_name(const Profile *p, const ProfileLocation *l)

@@ -27,6 +27,8 @@ START_TEST(we_live)
 {
 	ck_assert(alive_pid(getpid(), start_of(getpid())));
 	ck_assert(!alive_pid(getpid(), start_of(getpid()) + 1));
+	ck_assert_uint_eq(alive_start(getpid()), start_of(getpid()));
+	ck_assert_uint_eq(alive_start(0), 0);
 	ck_assert(!alive_pid(0, 0));
 	ck_assert(!alive_pid(-1, 0));
 }
