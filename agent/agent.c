@@ -17,6 +17,7 @@
 #include "agent/command.h"
 #include "agent/control.h"
 #include "agent/drain.h"
+#include "agent/execs.h"
 #include "agent/flusher.h"
 #include "agent/identity.h"
 #include "agent/listen.h"
@@ -127,11 +128,23 @@ static void unlock_clock(struct thread_record *t)
 	atomic_store_explicit(&t->clock_lock, 0, memory_order_release);
 }
 
+/*
+ * Not while it execs: see execs.h. The interval timer belongs to the process and
+ * is that of any thread.
+ */
+static bool may_arm(const struct thread_record *t)
+{
+	if ((t->flags & THREAD_ENDING) || t->clock >= 0)
+		return false;
+	return !execs_has(t->tid) &&
+	       !(execs_has_any() && clock_is_used(CLOCK_ITIMER));
+}
+
 static void arm_locked(struct thread_record *t, uint32_t slot)
 {
 	uint64_t cpu_ns = thread_cpu_ns(t->tid);
 
-	if ((t->flags & THREAD_ENDING) || t->clock >= 0)
+	if (!may_arm(t))
 		return;
 	if (agent_state() != AGENT_RUNNING || signals_ours() == 0) {
 		thread_pause(slot, cpu_ns);
@@ -457,16 +470,45 @@ void agent_end(void)
 	set_state(AGENT_ENDED);
 }
 
-/* The calling thread meets none of our signals from here on. */
+/* The calling thread gets no clock any more. All signals are blocked. */
 static void silence_self(void)
 {
 	uint32_t slot = thread_self();
 
 	clock_stop();
 	clock_disarm_record(&forked);
-	if (slot != THREAD_NO_SLOT)
+	if (slot != THREAD_NO_SLOT && region_record(slot)->tid == sys_gettid())
 		disarm(slot);
-	signals_exec_begin();
+}
+
+static void disarm_if_execs(uint32_t slot)
+{
+	if (execs_has(region_record(slot)->tid))
+		disarm(slot);
+}
+
+void agent_disarm_execs(void)
+{
+	for_each_live(disarm_if_execs);
+}
+
+/*
+ * An event of the perf clock is the flusher's: only it can close that, and say
+ * so. A flusher that just begins arms a clock before it answers.
+ */
+static bool is_silent(void)
+{
+	int timeout_ms = agent_state() == AGENT_ENDED ? END_TIMEOUT_MS :
+							SUSPEND_TIMEOUT_MS;
+	enum flusher_answer answer;
+
+	if (!execs_has(sys_gettid()))
+		return false;
+	if (flusher_tid() == 0)
+		return true;
+	answer = flusher_ask_for(FLUSHER_EXEC, timeout_ms);
+	return answer == FLUSHER_DONE || answer == FLUSHER_FAILED ||
+	       flusher_tid() == 0;
 }
 
 void agent_exec_begin(struct agent_exec *e)
@@ -474,18 +516,13 @@ void agent_exec_begin(struct agent_exec *e)
 	signals_set old;
 
 	e->ours = agent_is_ours();
-	/* a flusher that just begins arms a clock: not after we stop it */
-	if (e->ours && agent_state() == AGENT_STARTING)
-		flusher_ask(FLUSHER_FLUSH, SUSPEND_TIMEOUT_MS);
 	if (e->ours) {
+		execs_add(sys_gettid());
 		old = signals_block_all();
 		silence_self();
 		signals_restore(old);
-		if (agent_state() == AGENT_RUNNING ||
-		    agent_state() == AGENT_PAUSED ||
-		    agent_state() == AGENT_STARTING)
-			/* a perf event left open could kill the new program */
-			flusher_ask(FLUSHER_EXEC, SUSPEND_TIMEOUT_MS);
+		/* what was on its way comes to our handler while we wait */
+		signals_exec_begin(is_silent());
 	}
 	e->mask = agent_state() != AGENT_OFF ? signals_expose() : 0;
 }
@@ -499,10 +536,12 @@ void agent_exec_failed(const struct agent_exec *e)
 	signals_restore(e->mask);
 	if (!e->ours)
 		return;
+	execs_remove(sys_gettid());
 	signals_exec_failed();
 	if (agent_state() == AGENT_FORKED)
 		arm_forked();
-	else if (slot != THREAD_NO_SLOT)
+	else if (slot != THREAD_NO_SLOT &&
+		 region_record(slot)->tid == sys_gettid())
 		arm(slot);
 }
 
@@ -622,6 +661,7 @@ void agent_forked(void)
 	listen_reset_after_fork();
 	spans_reset_after_fork();
 	clock_reset_after_fork();
+	execs_reset_after_fork();
 	log_set_flusher(0);
 	main_slot = THREAD_NO_SLOT;
 	forked.tid = agent_process.pid;

@@ -117,6 +117,9 @@ struct agent_exec {
 void agent_exec_begin(struct agent_exec *e);
 void agent_exec_failed(const struct agent_exec *e);
 
+/* Disarms the clocks of threads that exec. Flusher. */
+void agent_disarm_execs(void);
+
 /*
  * Around a call that changes who the program is (set*id, setgroups, chroot): the
  * output is opened before, and afterwards the flusher becomes the same. One

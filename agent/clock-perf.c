@@ -3,7 +3,7 @@
  * clock-perf: an event of the kernel's perf subsystem for each thread, on its
  * task clock: a timer of its own, independent of the tick, at any rate.
  *
- * With `sigtrap` (Linux 5.13) the kernel sends SIGTRAP to the thread itself on
+ * With `sigtrap` (Linux 5.19) the kernel sends SIGTRAP to the thread itself on
  * its way back to user mode, so that no call is interrupted, and hands our
  * cookie over. Without it, or where the program has a use for SIGTRAP, the
  * descriptor sends the signal in use (F_SETSIG); then the kernel is left out,
@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 
 #include "agent/clock.h"
 #include "agent/flusher.h"
@@ -120,6 +121,25 @@ static int open_event(int tid, uint64_t period_ns, uint64_t flags,
 
 /* --- what this kernel lets us see ------------------------------------------- */
 
+/*
+ * Before Linux 5.19 a SIGTRAP that finds itself blocked, as in any handler of
+ * ours, kills the process instead of waiting.
+ */
+static bool trap_waits(void)
+{
+	struct utsname names;
+	unsigned version = 0, patch = 0;
+	const char *at = names.release;
+
+	if (sys_call(SYS_uname, &names) != 0)
+		return false;
+	for (; *at >= '0' && *at <= '9'; at++)
+		version = version * 10 + (unsigned)(*at - '0');
+	for (at += *at == '.'; *at >= '0' && *at <= '9'; at++)
+		patch = patch * 10 + (unsigned)(*at - '0');
+	return version > 5 || (version == 5 && patch >= 19);
+}
+
 static int try_open(uint64_t flags)
 {
 	int fd = open_event(sys_gettid(), 1000000000u, flags, 0);
@@ -135,7 +155,8 @@ enum perf_sight perf_probe(void)
 
 	if (sight != PERF_UNKNOWN)
 		return sight;
-	has_sigtrap = try_open(trap | FLAG_EXCLUDE_KERNEL) == 0;
+	has_sigtrap = trap_waits() &&
+		      try_open(trap | FLAG_EXCLUDE_KERNEL) == 0;
 	refusal = try_open(FLAG_EXCLUDE_KERNEL);
 	if (refusal != 0 && !has_sigtrap)
 		sight = PERF_REFUSED;

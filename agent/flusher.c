@@ -381,7 +381,8 @@ static int flush_for_exec(void)
 {
 	int err;
 
-	clock_round(sys_clock_ns(CLOCK_MONOTONIC));
+	agent_disarm_execs();
+	clock_round(sys_clock_ns(CLOCK_MONOTONIC));	/* closes their events */
 	err = flusher_round(false);
 	remove_region(err);
 	return err;

@@ -39,7 +39,8 @@ void flusher_nudge(void);
 
 enum flusher_request {
 	FLUSHER_FLUSH = 1,	/* write what there is */
-	FLUSHER_EXEC,		/* the same, and remove the region */
+	FLUSHER_EXEC,		/* the same, remove the region, and stop the
+				 * clocks of threads that exec */
 	FLUSHER_STOP,		/* the same, close, and end the thread */
 	FLUSHER_FINISH,		/* last member of the process, then STOP */
 	FLUSHER_OPEN,		/* open the output while we may */

@@ -156,9 +156,14 @@ STUB(waitid)
 STUB(waitpid)
 /*
  * What a runtime calls by number: futex, mostly. 157, 231 and 317 are prctl,
- * exit_group and seccomp (preload-rights.c).
+ * exit_group and seccomp (preload-rights.c), 59 and 322 are execve and execveat
+ * (preload-exec.c).
  */
 STUB_AFTER(syscall,
+	   "	cmpl $59, %edi\n"
+	   "	je exec_by_number\n"
+	   "	cmpl $322, %edi\n"
+	   "	je exec_by_number\n"
 	   "	cmpl $157, %edi\n"
 	   "	je syscall_by_number\n"
 	   "	cmpl $231, %edi\n"

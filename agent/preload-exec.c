@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * preload-exec: all nine names of exec.
+ * preload-exec: all nine names of exec, and syscall() with its numbers.
  *
  * POSIX timers do not survive exec, an interval timer and pending signals do,
  * and would kill a program that has no handler yet. So our clocks
@@ -15,9 +15,11 @@
 #include <alloca.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/signals.h"
+#include "agent/sys.h"
 
 /* Number of arguments up to the NULL, which `list` then is behind. */
 static size_t count_args(va_list *list)
@@ -124,6 +126,27 @@ PRELOAD_EXPORT int execle(const char *path, const char *arg, ...)
 	envp = va_arg(list, char *const *);
 	va_end(list);
 	return execve(path, argv, envp);
+}
+
+/* What syscall() jumps to: its stub is in preload-blocking.c. */
+__attribute__((used, visibility("hidden"))) long
+exec_by_number(long number, long a, long b, long c, long d, long e);
+
+static int exec_raw(long number, long a, long b, long c, long d, long e)
+{
+	long ret = sys_call(number, a, b, c, d, e);
+
+	if (ret < 0)
+		errno = (int)-ret;
+	return ret < 0 ? -1 : 0;
+}
+
+_Static_assert(SYS_execve == 59 && SYS_execveat == 322,
+	       "the stub of syscall() compares with these");
+
+long exec_by_number(long number, long a, long b, long c, long d, long e)
+{
+	EXEC_AND_RETURN(exec_raw(number, a, b, c, d, e));
 }
 
 #define SPAWN_AND_RETURN(call) \

@@ -901,23 +901,44 @@ static void take_pending(signals_set which)
 		put_back(foreign[i].si_signo, &foreign[i]);
 }
 
-void signals_exec_begin(void)
+static void ignore(int signo)
 {
 	static const struct kernel_action ignore = {
 		.handler = (action_function *)(void *)SIG_IGN,
 	};
+
+	set_action(signo, &ignore);
+}
+
+void signals_exec_begin(bool silent)
+{
 	int signo = signals_ours();
+	signals_set old = signals_block_all();
 
 	take_pending(bit_or_none(signo) | bit_or_none(get_trap()) |
 		     get_set(&lent));
-	if (signo && is_ignore(wanted[signo].handler))
-		set_action(signo, &ignore);
+	if (signo && (!silent || is_ignore(wanted[signo].handler)))
+		ignore(signo);
+	if (trap_installed && !silent)
+		ignore(SIGTRAP);
+	signals_restore(old);
+}
+
+static bool is_ignored_now(int signo)
+{
+	struct kernel_action act;
+
+	return get_action(signo, &act) == 0 && is_ignore(act.handler);
 }
 
 void signals_exec_failed(void)
 {
+	signals_set old = lock();
 	int signo = signals_ours();
 
-	if (signo && installed && is_ignore(wanted[signo].handler))
+	if (signo && installed && is_ignored_now(signo))
 		install(signo);
+	if (trap_installed && get_trap() && is_ignored_now(SIGTRAP))
+		install(SIGTRAP);
+	unlock(old);
 }

@@ -157,9 +157,12 @@ signals_set signals_expose(void);
 
 /*
  * Around exec: nothing of ours stays pending, what is ignored is really ignored;
- * signals_exec_failed() undoes it. All signals must be blocked.
+ * signals_exec_failed() undoes it. `silent`: all clocks of the thread are known
+ * to stand still. Else a signal may yet come, to a program without a handler:
+ * ours are ignored then, which the program inherits. That is better than its
+ * death.
  */
-void signals_exec_begin(void);
+void signals_exec_begin(bool silent);
 void signals_exec_failed(void);
 
 /* The kernel's rt_sigprocmask: blocks all, restores. Returns the old set. */

@@ -367,6 +367,77 @@ static void case_ends_in_the_middle(void)
 	}
 }
 
+/*
+ * Exec by number, of one thread in three: what failed is
+ * profiled further, and who follows meets no signal of ours.
+ */
+static void exec_by_number(int i)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)"exit 21", NULL };
+
+	REQUIRE(syscall(SYS_execve, "/nowhere/sh", argv, environ) == -1 &&
+		errno == ENOENT);
+	burn_maker((uint64_t)(i + 1) * 2 * MS);
+	if (i % 2)
+		syscall(SYS_execve, "/bin/sh", argv, environ);
+	else
+		syscall(SYS_execveat, -1, "/bin/sh", argv, environ, 0);
+	_exit(98);
+}
+
+static void case_execs_by_number(void)
+{
+	for (int i = 0; i < 10; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			pthread_t id;
+
+			for (int k = 0; k < 2; k++)
+				REQUIRE(!pthread_create(&id, NULL,
+							burn_for_ever, NULL));
+			burn_maker(5 * MS);
+			exec_by_number(i);
+		}
+		printf("child %d\n", status_of(pid));
+	}
+}
+
+/* A thread that libc does not know becomes another program. */
+static int exec_in_clone(void *arg)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)"exit 22", NULL };
+
+	/* until the agent has found it, and on */
+	for (volatile long i = 0; i < 100000000; i++)
+		;
+	execve("/bin/sh", argv, arg);
+	syscall(SYS_exit_group, 97);
+	return 0;
+}
+
+static void case_execs_of_clones(void)
+{
+	for (int i = 0; i < 3; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			char *stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE,
+					   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+			REQUIRE(stack != MAP_FAILED);
+			REQUIRE(clone(exec_in_clone, stack + STACK,
+				      CLONE_VM | CLONE_SIGHAND | CLONE_THREAD |
+					      CLONE_FS | CLONE_FILES |
+					      CLONE_SYSVSEM,
+				      environ) > 0);
+			for (;;)
+				burn_maker(100 * MS);
+		}
+		printf("child %d\n", status_of(pid));
+	}
+}
+
 static const struct case_entry cases[] = {
 	{ "long-forks", case_long_forks },
 	{ "forks-of-threads", case_forks_of_threads },
@@ -378,6 +449,8 @@ static const struct case_entry cases[] = {
 	{ "raw-forks", case_raw_forks },
 	{ "short-lives", case_short_lives },
 	{ "ends-in-the-middle", case_ends_in_the_middle },
+	{ "execs-by-number", case_execs_by_number },
+	{ "execs-of-clones", case_execs_of_clones },
 };
 
 CASES_MAIN(cases)
