@@ -6,7 +6,7 @@
 
 #include "tools/symbols.h"
 
-#define KNOWN 128	/* in CalltreeFrames.known: the flags were worked out */
+#define KNOWN 128	/* in CalltreeFunction.flags: they were worked out */
 
 /* What makes two frames the same. */
 typedef struct {
@@ -77,31 +77,38 @@ static guint32 match(const CalltreeOptions *o, const char *name)
 
 static guint32 function_flags(CalltreeFrames *f, guint32 function)
 {
-	if (!f->known[function])
-		f->known[function] = (guint8)(KNOWN | match(f->o, profile_text(
+	CalltreeFunction *known = &f->functions[function];
+
+	if (!known->flags)
+		known->flags = KNOWN | match(f->o, profile_text(
 			f->p, profile_at(f->p->functions, ProfileFunction,
-					 function)->name)));
-	return f->known[function] & ~(guint32)KNOWN;
+					 function)->name));
+	return known->flags & ~(guint32)KNOWN;
 }
 
 /* --- names ------------------------------------------------------------------ */
 
-static ProfileString base_name(Profile *p, ProfileString path)
+/* Valid until the next text is added. */
+static const char *base_text(const Profile *p, ProfileString path)
 {
 	const char *text = profile_text(p, path);
 	const char *slash = strrchr(text, '/');
 
-	return slash && slash[1] ? profile_string(p, slash + 1, -1) : path;
+	return slash && slash[1] ? slash + 1 : text;
+}
+
+static ProfileString base_name(Profile *p, ProfileString path)
+{
+	return profile_string(p, base_text(p, path), -1);
 }
 
 static ProfileString file_and_line(Profile *p, ProfileString file, gint32 line)
 {
-	const char *base = profile_text(p, base_name(p, file));
 	g_autofree char *text = NULL;
 
 	if (line == 0)
-		return profile_string(p, base, -1);
-	text = g_strdup_printf("%s:%d", base, line);
+		return base_name(p, file);
+	text = g_strdup_printf("%s:%d", base_text(p, file), line);
 	return profile_string(p, text, -1);
 }
 
@@ -146,6 +153,21 @@ static guint32 location_index(const Profile *p, const ProfileLocation *l)
 	return (guint32)(l - profile_at(p->locations, ProfileLocation, 0));
 }
 
+/* The item of a key at a location, with its place filled in. */
+static guint32 place_item(CalltreeFrames *f, const FrameKey *key,
+			  const ProfileLocation *l)
+{
+	gboolean is_new;
+	guint32 index = find_item(f, key, &is_new);
+	CalltreeItem *item = &g_array_index(f->items, CalltreeItem, index);
+
+	if (is_new) {
+		item->place = place_of(f, item, l);
+		item->location = location_index(f->p, l);
+	}
+	return index;
+}
+
 /*
  * One frame: `line` NULL for code that has no name. By function the line is
  * where the function begins, else the one that ran.
@@ -157,7 +179,6 @@ static CalltreeFrame make_frame(CalltreeFrames *f, const ProfileLocation *l,
 	FrameKey key = { .module = module_path(f->p, l) };
 	const ProfileFunction *function = NULL;
 	CalltreeFrame frame = { 0, 0 };
-	gboolean is_new;
 
 	if (line) {
 		function = profile_at(f->p->functions, ProfileFunction,
@@ -179,13 +200,27 @@ static CalltreeFrame make_frame(CalltreeFrames *f, const ProfileLocation *l,
 	}
 	if (by == CALLTREE_BY_ADDRESS)
 		key.address = l->address;
-	frame.item = find_item(f, &key, &is_new);
-	if (is_new) {
-		CalltreeItem *item = &g_array_index(f->items, CalltreeItem,
-						    frame.item);
+	frame.item = place_item(f, &key, l);
+	return frame;
+}
 
-		item->place = place_of(f, item, l);
-		item->location = location_index(f->p, l);
+/* The same of a function's line: by function a module's are all one. */
+static CalltreeFrame line_frame(CalltreeFrames *f, const ProfileLocation *l,
+				const ProfileLine *line)
+{
+	CalltreeFunction *known = &f->functions[line->function];
+	ProfileString module = module_path(f->p, l);
+	CalltreeFrame frame;
+
+	if (known->item && known->module == module)
+		return (CalltreeFrame){ known->item - 1,
+					function_flags(f, line->function) };
+	frame = make_frame(f, l, line);
+	if (f->o->by == CALLTREE_BY_FUNCTION &&
+	    profile_at(f->p->functions, ProfileFunction,
+		       line->function)->name) {
+		known->module = module;
+		known->item = frame.item + 1;
 	}
 	return frame;
 }
@@ -205,7 +240,7 @@ static void add_location(CalltreeFrames *f, const ProfileLocation *l)
 	if (f->o->no_inlines)
 		i = l->line_count - 1u;
 	for (; i < l->line_count; i++) {
-		frame = make_frame(f, l, profile_at(f->p->lines, ProfileLine,
+		frame = line_frame(f, l, profile_at(f->p->lines, ProfileLine,
 						    l->first_line + i));
 		g_array_append_val(f->frames, frame);
 	}
@@ -221,7 +256,7 @@ void calltree_frames_init(CalltreeFrames *f, Profile *p,
 	f->frames = g_array_new(FALSE, FALSE, sizeof(CalltreeFrame));
 	f->index = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
 	f->first = g_new(guint32, n + 1);
-	f->known = g_new0(guint8, p->functions->len + 1);
+	f->functions = g_new0(CalltreeFunction, p->functions->len + 1);
 	for (i = 0; i < n; i++) {
 		f->first[i] = f->frames->len;
 		add_location(f, profile_at(p->locations, ProfileLocation, i));
@@ -234,7 +269,7 @@ void calltree_frames_release(CalltreeFrames *f)
 	g_array_free(f->frames, TRUE);
 	g_hash_table_destroy(f->index);
 	g_free(f->first);
-	g_free(f->known);
+	g_free(f->functions);
 }
 
 /* --- samples as one frame ------------------------------------------------------ */

@@ -24,6 +24,13 @@ typedef struct {
 	guint32 flags;
 } CalltreeFrame;
 
+/* What was worked out for one function of the Profile. */
+typedef struct {
+	guint32 flags;			/* of its name; 0: not yet */
+	ProfileString module;		/* by function, the item of the */
+	guint32 item;			/* function in this module, + 1 */
+} CalltreeFunction;
+
 typedef struct {
 	Profile *p;
 	const CalltreeOptions *o;
@@ -31,7 +38,7 @@ typedef struct {
 	GHashTable *index;		/* key -> item */
 	GArray *frames;			/* CalltreeFrame, innermost first */
 	guint32 *first;			/* of each location, and one behind */
-	guint8 *known;			/* flags of each function's name, once */
+	CalltreeFunction *functions;
 } CalltreeFrames;
 
 void calltree_frames_init(CalltreeFrames *f, Profile *p,

@@ -425,20 +425,40 @@ static void count_samples(Builder *b)
 
 /* --- order -------------------------------------------------------------------------- */
 
-static gint compare_items(gconstpointer a, gconstpointer b, gpointer data)
+/* What items are sorted by, together: most of them differ only by name. */
+typedef struct {
+	gint64 total, self;
+	const char *name;
+	guint32 item;
+} SortKey;
+
+static gint compare_keys(gconstpointer a, gconstpointer b)
 {
-	const Calltree *t = data;
-	const CalltreeItem *x = &g_array_index(t->items, CalltreeItem,
-					       *(const guint32 *)a);
-	const CalltreeItem *y = &g_array_index(t->items, CalltreeItem,
-					       *(const guint32 *)b);
+	const SortKey *x = a, *y = b;
 
 	if (x->total != y->total)
 		return x->total > y->total ? -1 : 1;
 	if (x->self != y->self)
 		return x->self > y->self ? -1 : 1;
-	return strcmp(profile_text(t->profile, x->name),
-		      profile_text(t->profile, y->name));
+	return strcmp(x->name, y->name);
+}
+
+static GArray *sort_keys(const Calltree *t, const guint32 *seen)
+{
+	GArray *keys = g_array_new(FALSE, FALSE, sizeof(SortKey));
+	guint i;
+
+	for (i = 0; seen && i < t->items->len; i++) {
+		const CalltreeItem *item = &g_array_index(t->items,
+							  CalltreeItem, i);
+		SortKey key = { item->total, item->self,
+				profile_text(t->profile, item->name), i };
+
+		if (seen[i] != 0)
+			g_array_append_val(keys, key);
+	}
+	g_array_sort(keys, compare_keys);
+	return keys;
 }
 
 /*
@@ -447,23 +467,21 @@ static gint compare_items(gconstpointer a, gconstpointer b, gpointer data)
  */
 static guint32 *sort_items(Calltree *t, const guint32 *seen)
 {
-	guint n = t->items->len, i, kept = 0;
-	g_autofree guint32 *order = g_new(guint32, n + 1);
-	guint32 *place = g_new(guint32, n + 1);
+	g_autoptr(GArray) keys = sort_keys(t, seen);
+	guint32 *place = g_new(guint32, t->items->len + 1);
 	GArray *sorted;
+	guint i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < t->items->len; i++)
 		place[i] = NO_ITEM;
-		if (seen && seen[i] != 0)
-			order[kept++] = i;
-	}
-	g_qsort_with_data(order, (gint)kept, sizeof(order[0]), compare_items,
-			  t);
-	sorted = g_array_sized_new(FALSE, TRUE, sizeof(CalltreeItem), kept);
-	for (i = 0; i < kept; i++) {
+	sorted = g_array_sized_new(FALSE, TRUE, sizeof(CalltreeItem),
+				   keys->len);
+	for (i = 0; i < keys->len; i++) {
+		guint32 old = g_array_index(keys, SortKey, i).item;
+
 		g_array_append_val(sorted, g_array_index(
-			t->items, CalltreeItem, order[i]));
-		place[order[i]] = i;
+			t->items, CalltreeItem, old));
+		place[old] = i;
 	}
 	g_array_free(t->items, TRUE);
 	t->items = sorted;

@@ -211,6 +211,7 @@ static void set_defaults(Options *o)
 {
 	if (o->limit == UNSET)
 		o->limit = o->json ? 0 : ROWS;
+	o->load.no_system_names = TRUE;
 	o->load.moments = selection_needs_moments(&o->selection);
 	o->selection.options.flat = TRUE;
 	o->selection.options.no_inlines = o->load.no_inlines;

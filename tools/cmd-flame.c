@@ -133,6 +133,7 @@ static gboolean check(Options *o, GError **error)
 				    G_OPTION_ERROR_BAD_VALUE, wrong);
 		return FALSE;
 	}
+	o->load.no_system_names = TRUE;
 	o->load.moments = !o->is_svg ||
 		selection_needs_moments(&o->selection);
 	o->selection.options.inverted = o->inverted;

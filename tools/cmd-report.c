@@ -131,6 +131,7 @@ static void set_defaults(Options *o)
 		o->limit = o->json ? 0 : text_tree ? TREE_ROWS : ROWS;
 	if (o->min_percent < 0)
 		o->min_percent = text_tree ? TREE_PERCENT : 0;
+	o->load.no_system_names = TRUE;
 	o->load.moments = o->timeline ||
 			  selection_needs_moments(&o->selection);
 	o->selection.options.flat = !o->tree && !o->callers && !o->folded;

@@ -64,6 +64,7 @@ static int show_file(View *v)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Profile) p = NULL;
 
+	v->load.no_system_names = TRUE;
 	v->load.moments = selection_needs_moments(&v->selection);
 	v->selection.options.no_inlines = v->load.no_inlines;
 	p = load_profile(&v->load, name);

@@ -37,6 +37,12 @@ gboolean demangle_is_mangled(const char *name)
 	return name[0] == '_' && (name[1] == 'Z' || name[1] == 'R');
 }
 
+/* v0, or what may be a legacy name, which has a hash of 16 digits: "17h". */
+static gboolean may_be_rust(const char *name)
+{
+	return name[1] == 'R' || strstr(name, "17h");
+}
+
 /* Rust first: its legacy names are C++ names as well, with a hash inside. */
 static int text_demangle(struct demangle_text *t, const char *name,
 			 gboolean full)
@@ -44,7 +50,7 @@ static int text_demangle(struct demangle_text *t, const char *name,
 	int rust = full ? DMGL_VERBOSE : DMGL_NO_OPTS;
 	int cxx = full ? DMGL_PARAMS | DMGL_ANSI : DMGL_NO_OPTS;
 
-	if (rust_demangle_callback(name, rust, text_add, t))
+	if (may_be_rust(name) && rust_demangle_callback(name, rust, text_add, t))
 		return 1;
 	g_string_truncate(t->text, 0);
 	return cplus_demangle_v3_callback(name, cxx, text_add, t);

@@ -77,9 +77,10 @@ static gint place_compare(gconstpointer a, gconstpointer b)
 /* A linkage name without what the compiler appends to parts: ".cold". */
 static SymbolText linkage_add(SymbolNames *names, const char *symbol)
 {
-	g_autofree char *stem = g_strndup(symbol, strcspn(symbol, "."));
+	const char *dot = strchr(symbol, '.');
+	g_autofree char *stem = dot ? g_strndup(symbol, dot - symbol) : NULL;
 
-	return symbol_names_add_text(names, stem);
+	return symbol_names_add_text(names, stem ? stem : symbol);
 }
 
 /*

@@ -111,6 +111,7 @@ static void resolve(Load *l, Profile *p)
 	const SymbolsOptions options = {
 		.sysroot = l->sysroot, .symbol_dirs = l->symbol_dirs,
 		.no_inlines = l->no_inlines, .full_names = l->full_names,
+		.no_system_names = l->no_system_names,
 	};
 	g_autoptr(Symbols) symbols = symbols_new(&options);
 	GPtrArray *notes;

@@ -16,6 +16,7 @@ typedef struct {
 	char *sysroot, **symbol_dirs;
 	gboolean no_inlines, full_names, no_symbols, no_region;
 	gboolean moments;		/* not an option: times are needed */
+	gboolean no_system_names;	/* nor this: linkage names are not */
 	GPtrArray *notes;		/* char *: what could not be named, why */
 	guint failed;			/* files that could not be read */
 	guint empty;			/* files without a byte of content */

@@ -76,24 +76,47 @@ static gboolean is_equal(const Seqtable *t, const SeqtableSlot *slot,
 		      (gsize)count * t->size) == 0;
 }
 
-guint32 seqtable_intern(Seqtable *t, gconstpointer run, guint32 count)
+/* The slot of a run: with an equal one, or free. */
+static SeqtableSlot *slot_find(Seqtable *t, gconstpointer run, guint32 count,
+			       guint32 hash)
 {
-	guint32 hash, at;
-	SeqtableSlot *slot;
+	guint32 at;
 
-	if (count == 0)
-		return 0;
 	if (t->used > t->mask / 2)
 		grow(t);
-	hash = hash_run(t, run, (gsize)count * t->size);
 	for (at = hash & t->mask; t->slots[at].count != 0;
 	     at = (at + 1) & t->mask)
 		if (t->slots[at].hash == hash &&
 		    is_equal(t, &t->slots[at], run, count))
-			return t->slots[at].first;
-	slot = &t->slots[at];
+			break;
+	return &t->slots[at];
+}
+
+guint32 seqtable_intern(Seqtable *t, gconstpointer run, guint32 count)
+{
+	guint32 hash;
+	SeqtableSlot *slot;
+
+	if (count == 0)
+		return 0;
+	hash = hash_run(t, run, (gsize)count * t->size);
+	slot = slot_find(t, run, count, hash);
+	if (slot->count != 0)
+		return slot->first;
 	*slot = (SeqtableSlot){ t->array->len, count, hash };
 	t->used++;
 	g_array_append_vals(t->array, run, count);
 	return slot->first;
+}
+
+void seqtable_adopt(Seqtable *t, guint32 first, guint32 count)
+{
+	const char *run = t->array->data + (gsize)first * t->size;
+	guint32 hash = hash_run(t, (const guint8 *)run, (gsize)count * t->size);
+	SeqtableSlot *slot = slot_find(t, run, count, hash);
+
+	if (slot->count != 0)
+		return;
+	*slot = (SeqtableSlot){ first, count, hash };
+	t->used++;
 }

@@ -24,7 +24,7 @@ typedef struct {
 	guint64 seed;			/* against chosen collisions */
 } Seqtable;
 
-/* `array` outlives it, and is appended to by nobody else. */
+/* `array` outlives it; what others append to it has to be adopted. */
 void seqtable_init(Seqtable *t, GArray *array);
 void seqtable_release(Seqtable *t);
 
@@ -33,6 +33,9 @@ void seqtable_release(Seqtable *t);
  * 0 for an empty run.
  */
 guint32 seqtable_intern(Seqtable *t, gconstpointer run, guint32 count);
+
+/* Makes a run found that is in the array already; not if an equal one is. */
+void seqtable_adopt(Seqtable *t, guint32 first, guint32 count);
 
 /* Bytes held besides the array. */
 gsize seqtable_memory(const Seqtable *t);

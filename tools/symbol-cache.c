@@ -35,29 +35,34 @@ static guint32 bytes_crc(const guint8 *data, gsize size)
 	return crc32_z(crc32_z(0, NULL, 0), data + CRC_FROM, size - CRC_FROM);
 }
 
-static void array_put(GByteArray *to, const GArray *from)
+static gsize array_bytes(const GArray *a)
 {
-	g_byte_array_append(to, (const guint8 *)from->data,
-			    from->len * g_array_get_element_size((GArray *)from));
+	return (gsize)a->len * g_array_get_element_size((GArray *)a);
 }
 
 GByteArray *symbol_cache_encode(const char *stamp, const SymbolNames *n)
 {
-	GByteArray *bytes = g_byte_array_new();
+	const GArray *const parts[] = { n->text, n->functions, n->lines,
+					n->addresses };
+	gsize stamp_size = strlen(stamp) + 1;
+	gsize size = sizeof(struct header) + stamp_size;
 	struct header h = { 0 };
+	GByteArray *bytes;
 
 	h.magic = CACHE_MAGIC;
-	h.stamp_size = strlen(stamp) + 1;
+	h.stamp_size = stamp_size;
 	h.text_size = n->text->len;
 	h.functions = n->functions->len;
 	h.lines = n->lines->len;
 	h.addresses = n->addresses->len;
+	for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+		size += array_bytes(parts[i]);
+	bytes = g_byte_array_sized_new(size);
 	g_byte_array_append(bytes, (const guint8 *)&h, sizeof(h));
-	g_byte_array_append(bytes, (const guint8 *)stamp, h.stamp_size);
-	g_byte_array_append(bytes, (const guint8 *)n->text->str, h.text_size);
-	array_put(bytes, n->functions);
-	array_put(bytes, n->lines);
-	array_put(bytes, n->addresses);
+	g_byte_array_append(bytes, (const guint8 *)stamp, stamp_size);
+	for (guint i = 0; i < G_N_ELEMENTS(parts); i++)
+		g_byte_array_append(bytes, (const guint8 *)parts[i]->data,
+				    array_bytes(parts[i]));
 	h.crc = bytes_crc(bytes->data, bytes->len);
 	memcpy(bytes->data, &h, sizeof(h));
 	return bytes;
@@ -95,7 +100,7 @@ static gboolean names_are_sane(const SymbolNames *n)
 {
 	guint64 before = 0;
 
-	if (n->text->str[0] || n->text->str[n->text->len - 1])
+	if (n->text->data[0] || n->text->data[n->text->len - 1])
 		return FALSE;
 	for (guint i = 0; i < n->lines->len; i++)
 		if (g_array_index(n->lines, SymbolLine, i).function >=
@@ -136,9 +141,9 @@ SymbolNames *symbol_cache_decode(const guint8 *data, gsize size,
 		return NULL;
 	at += h.stamp_size;
 	n = symbol_names_new();
-	g_string_truncate(n->text, 0);
-	g_string_append_len(n->text, (const char *)at, h.text_size);
-	at = array_get(n->functions, at + h.text_size, h.functions);
+	g_array_set_size(n->text, 0);
+	at = array_get(n->text, at, h.text_size);
+	at = array_get(n->functions, at, h.functions);
 	at = array_get(n->lines, at, h.lines);
 	array_get(n->addresses, at, h.addresses);
 	return names_are_sane(n) ? g_steal_pointer(&n) : NULL;

@@ -1,41 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A string blob and flat arrays, so that the cache can write them as they lie. */
+/* Flat arrays, so that the cache can write them as they lie. */
 #include "tools/symbol-names.h"
 
 #include <string.h>
 
 #include "tools/demangle.h"
-#include "tools/texthash.h"
-
-static guint function_hash(gconstpointer key)
-{
-	const SymbolFunction *f = key;
-	guint h = f->name;
-
-	h = h * 31 + f->system_name;
-	h = h * 31 + f->file;
-	return h * 31 + (guint)f->start_line;
-}
-
-static gboolean function_equal(gconstpointer a, gconstpointer b)
-{
-	return memcmp(a, b, sizeof(SymbolFunction)) == 0;
-}
 
 SymbolNames *symbol_names_new(void)
 {
 	SymbolNames *n = g_new0(SymbolNames, 1);
 
-	n->text = g_string_new(NULL);
-	g_string_append_c(n->text, '\0');
+	n->text = g_array_new(FALSE, FALSE, 1);
+	g_array_append_vals(n->text, "", 1);
 	n->functions = g_array_new(FALSE, FALSE, sizeof(SymbolFunction));
 	n->lines = g_array_new(FALSE, FALSE, sizeof(SymbolLine));
 	n->addresses = g_array_new(FALSE, FALSE, sizeof(SymbolAddress));
-	n->text_index = g_hash_table_new(texthash, g_str_equal);
-	n->function_index = g_hash_table_new_full(function_hash,
-						  function_equal, g_free, NULL);
+	seqtable_init(&n->text_index, n->text);
+	seqtable_init(&n->function_index, n->functions);
 	n->demangled = g_hash_table_new(NULL, NULL);
-	n->text_keys = g_string_chunk_new(16 * 1024);
 	return n;
 }
 
@@ -43,60 +25,35 @@ void symbol_names_free(SymbolNames *n)
 {
 	if (!n)
 		return;
-	g_string_free(n->text, TRUE);
+	seqtable_release(&n->text_index);
+	seqtable_release(&n->function_index);
+	g_array_free(n->text, TRUE);
 	g_array_free(n->functions, TRUE);
 	g_array_free(n->lines, TRUE);
 	g_array_free(n->addresses, TRUE);
-	g_hash_table_destroy(n->text_index);
-	g_hash_table_destroy(n->function_index);
 	g_hash_table_destroy(n->demangled);
-	g_string_chunk_free(n->text_keys);
 	g_free(n);
-}
-
-static void text_index_add(SymbolNames *n, const char *s, SymbolText t)
-{
-	g_hash_table_insert(n->text_index,
-			    g_string_chunk_insert(n->text_keys, s),
-			    GUINT_TO_POINTER(t));
-}
-
-/* Stored + 1, so that NULL means "not there". */
-static void function_index_add(SymbolNames *n, guint32 index)
-{
-	const SymbolFunction *f = &g_array_index(n->functions, SymbolFunction,
-						 index);
-
-	g_hash_table_insert(n->function_index, g_memdup2(f, sizeof(*f)),
-			    GUINT_TO_POINTER(index + 1));
 }
 
 void symbol_names_index(SymbolNames *n)
 {
-	gsize at = 1;
+	guint32 at = 1;
 
 	while (at < n->text->len) {
-		text_index_add(n, n->text->str + at, at);
-		at += strlen(n->text->str + at) + 1;
+		guint32 size = strlen(symbol_names_text(n, at)) + 1;
+
+		seqtable_adopt(&n->text_index, at, size);
+		at += size;
 	}
 	for (guint i = 0; i < n->functions->len; i++)
-		function_index_add(n, i);
+		seqtable_adopt(&n->function_index, i, 1);
 }
 
 SymbolText symbol_names_add_text(SymbolNames *n, const char *s)
 {
-	gpointer known;
-	SymbolText t;
-
 	if (!s || !*s)
 		return 0;
-	known = g_hash_table_lookup(n->text_index, s);
-	if (known)
-		return GPOINTER_TO_UINT(known);
-	t = n->text->len;
-	g_string_append_len(n->text, s, strlen(s) + 1);
-	text_index_add(n, s, t);
-	return t;
+	return seqtable_intern(&n->text_index, s, strlen(s) + 1);
 }
 
 SymbolText symbol_names_demangle(SymbolNames *n, SymbolText system_name)
@@ -117,19 +74,12 @@ SymbolText symbol_names_demangle(SymbolNames *n, SymbolText system_name)
 
 const char *symbol_names_text(const SymbolNames *n, SymbolText t)
 {
-	return n->text->str + t;
+	return n->text->data + t;
 }
 
 guint32 symbol_names_add_function(SymbolNames *n, const SymbolFunction *f)
 {
-	gpointer known;
-
-	known = g_hash_table_lookup(n->function_index, f);
-	if (known)
-		return GPOINTER_TO_UINT(known) - 1;
-	g_array_append_val(n->functions, *f);
-	function_index_add(n, n->functions->len - 1);
-	return n->functions->len - 1;
+	return seqtable_intern(&n->function_index, f, 1);
 }
 
 void symbol_names_add_address(SymbolNames *n, guint64 offset)
@@ -148,55 +98,45 @@ void symbol_names_add_line(SymbolNames *n, guint32 function, gint32 line)
 		      n->addresses->len - 1).line_count++;
 }
 
-/* `known`: texts of `from` that were met before, as those of `n`, + 1. */
-static SymbolText text_merge(SymbolNames *n, const SymbolNames *from,
-			     GHashTable *known, SymbolText t)
+/* Of a text that was `shift` bytes further to the front. */
+static SymbolText text_shift(SymbolText t, guint32 shift)
 {
-	gpointer key = GUINT_TO_POINTER(t);
-	gpointer value = g_hash_table_lookup(known, key);
-	SymbolText ours;
-
-	if (value)
-		return GPOINTER_TO_UINT(value) - 1;
-	ours = symbol_names_add_text(n, symbol_names_text(from, t));
-	g_hash_table_insert(known, key, GUINT_TO_POINTER(ours + 1));
-	return ours;
+	return t ? t + shift : 0;
 }
 
-/* g_free() it: the index in `n` of each function of `from`. */
-static guint32 *functions_merge(SymbolNames *n, const SymbolNames *from)
+static void functions_merge(SymbolNames *n, const SymbolNames *from,
+			    guint32 shift)
 {
-	g_autoptr(GHashTable) known = g_hash_table_new(NULL, NULL);
-	guint32 *map = g_new(guint32, from->functions->len + 1);
-
 	for (guint i = 0; i < from->functions->len; i++) {
 		SymbolFunction f = g_array_index(from->functions,
 						 SymbolFunction, i);
 
-		f.name = text_merge(n, from, known, f.name);
-		f.system_name = text_merge(n, from, known, f.system_name);
-		f.file = text_merge(n, from, known, f.file);
-		map[i] = symbol_names_add_function(n, &f);
+		f.name = text_shift(f.name, shift);
+		f.system_name = text_shift(f.system_name, shift);
+		f.file = text_shift(f.file, shift);
+		g_array_append_val(n->functions, f);
 	}
-	return map;
 }
 
 void symbol_names_merge(SymbolNames *n, const SymbolNames *from)
 {
-	g_autofree guint32 *map = functions_merge(n, from);
-	guint32 shift = n->lines->len;
+	guint32 functions = n->functions->len, lines = n->lines->len;
 
+	/* what is at 0 is nobody's text */
+	functions_merge(n, from, n->text->len - 1);
+	g_array_append_vals(n->text, from->text->data + 1,
+			    from->text->len - 1);
 	for (guint i = 0; i < from->lines->len; i++) {
 		SymbolLine l = g_array_index(from->lines, SymbolLine, i);
 
-		l.function = map[l.function];
+		l.function += functions;
 		g_array_append_val(n->lines, l);
 	}
 	for (guint i = 0; i < from->addresses->len; i++) {
 		SymbolAddress a = g_array_index(from->addresses,
 						SymbolAddress, i);
 
-		a.first_line += shift;
+		a.first_line += lines;
 		g_array_append_val(n->addresses, a);
 	}
 }
@@ -208,8 +148,22 @@ static gint address_compare(gconstpointer a, gconstpointer b)
 	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
+/* Mostly they are in order, as they were asked for. */
+static gboolean addresses_are_sorted(const SymbolNames *n)
+{
+	const SymbolAddress *a = (const SymbolAddress *)(void *)
+				 n->addresses->data;
+
+	for (guint i = 1; i < n->addresses->len; i++)
+		if (a[i - 1].offset > a[i].offset)
+			return FALSE;
+	return TRUE;
+}
+
 void symbol_names_sort(SymbolNames *n)
 {
+	if (addresses_are_sorted(n))
+		return;
 	g_array_sort(n->addresses, address_compare);
 }
 

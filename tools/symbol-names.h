@@ -9,9 +9,9 @@
 #ifndef PROFAGENT_TOOLS_SYMBOL_NAMES_H
 #define PROFAGENT_TOOLS_SYMBOL_NAMES_H
 
-#include <glib.h>
+#include "tools/seqtable.h"
 
-/* Offset of a NUL-terminated string in SymbolNames.text; 0 is "". */
+/* Where in SymbolNames.text a NUL-terminated string begins; 0 is "". */
 typedef guint32 SymbolText;
 
 typedef struct {
@@ -33,22 +33,22 @@ typedef struct {
 } SymbolAddress;
 
 typedef struct {
-	GString *text;
-	GArray *functions;		/* SymbolFunction, all different */
+	GArray *text;			/* char */
+	GArray *functions;		/* SymbolFunction */
 	GArray *lines;			/* SymbolLine */
 	GArray *addresses;		/* SymbolAddress, see _sort */
 
 	/* private */
-	GHashTable *text_index, *function_index;
+	Seqtable text_index, function_index;
 	GHashTable *demangled;		/* linkage name: name, as texts */
-	GStringChunk *text_keys;
 } SymbolNames;
 
 SymbolNames *symbol_names_new(void);
 void symbol_names_free(SymbolNames *n);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SymbolNames, symbol_names_free)
 
-/* Makes arrays that were filled from outside (the cache) ready for additions. */
+/* Makes arrays that were filled from outside (the cache, a merge) ready for
+ * additions. */
 void symbol_names_index(SymbolNames *n);
 
 /* Interns; NULL counts as "". */
@@ -65,7 +65,10 @@ guint32 symbol_names_add_function(SymbolNames *n, const SymbolFunction *f);
 void symbol_names_add_address(SymbolNames *n, guint64 offset);
 void symbol_names_add_line(SymbolNames *n, guint32 function, gint32 line);
 
-/* Adds all that `from` has; its addresses are not in `n`. */
+/*
+ * Adds all that `from` has, as it lies; its addresses are not in `n`. What both
+ * have is there twice then, and found when symbol_names_index was called.
+ */
 void symbol_names_merge(SymbolNames *n, const SymbolNames *from);
 
 /* Orders the addresses; needed after adding, before symbol_names_find. */

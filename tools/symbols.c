@@ -22,7 +22,7 @@
 struct _Symbols {
 	ElfFileSearch search;
 	ProcessRoots *roots;		/* while symbols_resolve() runs */
-	gboolean no_inlines, no_cache, quiet, full_names;
+	gboolean no_inlines, no_cache, quiet, full_names, no_system_names;
 	char *sysroot;
 	char **symbol_dirs;
 	GPtrArray *notes;		/* char * */
@@ -30,12 +30,18 @@ struct _Symbols {
 	guint64 done, total;		/* addresses, for the progress bar */
 };
 
+/* A location of the profile, and where it is in the object's file. */
+struct place {
+	guint64 offset;
+	guint32 location;
+};
+
 /* One object of the profile, and which locations are in it. */
 struct object {
 	const char *path, *build_id;	/* the profile's */
 	ElfFileSearch search;
 	gint64 not_after;		/* Unix seconds, 0: unknown */
-	GArray *wanted;			/* guint32: location indices */
+	GArray *places;			/* struct place, by offset */
 };
 
 Symbols *symbols_new(const SymbolsOptions *options)
@@ -52,6 +58,7 @@ Symbols *symbols_new(const SymbolsOptions *options)
 	s->no_cache = o->no_cache;
 	s->quiet = o->quiet;
 	s->full_names = o->full_names;
+	s->no_system_names = o->no_system_names;
 	s->notes = g_ptr_array_new_with_free_func(g_free);
 	return s;
 }
@@ -77,7 +84,7 @@ static void object_free(gpointer data)
 {
 	struct object *o = data;
 
-	g_array_free(o->wanted, TRUE);
+	g_array_free(o->places, TRUE);
 	g_free(o);
 }
 
@@ -102,7 +109,7 @@ static struct object *object_new(Symbols *s, const char *path, const char *id)
 	o->path = path;
 	o->build_id = id;
 	o->search = s->search;
-	o->wanted = g_array_new(FALSE, FALSE, sizeof(guint32));
+	o->places = g_array_new(FALSE, FALSE, sizeof(struct place));
 	return o;
 }
 
@@ -146,6 +153,21 @@ static gboolean location_is_open(const Profile *p, const ProfileLocation *l)
 	return !m->has_functions && l->address >= m->start;
 }
 
+static guint64 location_offset(const Profile *p, const ProfileLocation *l)
+{
+	const ProfileMapping *m = profile_at(p->mappings, ProfileMapping,
+					     l->mapping);
+
+	return l->address - m->start + m->offset;
+}
+
+static gint place_compare(gconstpointer a, gconstpointer b)
+{
+	const struct place *x = a, *y = b;
+
+	return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
 /* In the order in which the profile names them. */
 static GPtrArray *objects_gather(Symbols *s, Profile *p)
 {
@@ -159,6 +181,7 @@ static GPtrArray *objects_gather(Symbols *s, Profile *p)
 		ProfileLocation *l = profile_at(p->locations, ProfileLocation,
 						i);
 		gboolean open = location_is_open(p, l);
+		struct place place = { 0, i };
 
 		l->tried = TRUE;
 		if (!open)
@@ -167,53 +190,17 @@ static GPtrArray *objects_gather(Symbols *s, Profile *p)
 			by_mapping[l->mapping] = object_get(s, objects,
 				by_key, p, profile_at(p->mappings,
 					ProfileMapping, l->mapping));
-		g_array_append_val(by_mapping[l->mapping]->wanted, i);
+		place.offset = location_offset(p, l);
+		g_array_append_val(by_mapping[l->mapping]->places, place);
 		s->total++;
 	}
+	for (guint i = 0; i < objects->len; i++)
+		g_array_sort(((struct object *)objects->pdata[i])->places,
+			     place_compare);
 	return objects;
 }
 
 /* --- resolving ----------------------------------------------------------- */
-
-static guint64 location_offset(const Profile *p, const ProfileLocation *l)
-{
-	const ProfileMapping *m = profile_at(p->mappings, ProfileMapping,
-					     l->mapping);
-
-	return l->address - m->start + m->offset;
-}
-
-static gint offset_compare(gconstpointer a, gconstpointer b)
-{
-	guint64 x = *(const guint64 *)a, y = *(const guint64 *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* Offsets in the file, sorted, each once. */
-static GArray *object_offsets(const struct object *o, const Profile *p)
-{
-	GArray *offsets = g_array_sized_new(FALSE, FALSE, sizeof(guint64),
-					    o->wanted->len);
-	guint kept = 0;
-
-	for (guint i = 0; i < o->wanted->len; i++) {
-		guint32 index = g_array_index(o->wanted, guint32, i);
-		guint64 offset = location_offset(p, profile_at(p->locations,
-						 ProfileLocation, index));
-
-		g_array_append_val(offsets, offset);
-	}
-	g_array_sort(offsets, offset_compare);
-	for (guint i = 0; i < offsets->len; i++) {
-		guint64 *at = (guint64 *)(void *)offsets->data;
-
-		if (i == 0 || at[i] != at[i - 1])
-			at[kept++] = at[i];
-	}
-	g_array_set_size(offsets, kept);
-	return offsets;
-}
 
 static void progress_units(void *data, gsize done)
 {
@@ -222,28 +209,51 @@ static void progress_units(void *data, gsize done)
 	progress_update(&s->progress, s->done + done, s->total);
 }
 
-/* What `names` does not know yet. */
-static GArray *wanted_new(const ElfFile *f, const GArray *offsets,
+static const struct place *place_at(const struct object *o, guint i)
+{
+	return &g_array_index(o->places, struct place, i);
+}
+
+/*
+ * What is known about `offset`, NULL: nothing. Both sides are in order, so
+ * *at, 0 to begin with, only moves on while offsets grow.
+ */
+static const SymbolAddress *names_seek(const SymbolNames *n, guint *at,
+				       guint64 offset)
+{
+	const SymbolAddress *a = (const SymbolAddress *)(void *)
+				 n->addresses->data;
+
+	while (*at < n->addresses->len && a[*at].offset < offset)
+		++*at;
+	return *at < n->addresses->len && a[*at].offset == offset ? &a[*at]
+								  : NULL;
+}
+
+/* What `names` does not know yet, each offset once. */
+static GArray *wanted_new(const ElfFile *f, const struct object *o,
 			  const SymbolNames *names)
 {
 	GArray *wanted = g_array_new(FALSE, FALSE, sizeof(DwarfLinesWanted));
+	guint at = 0;
 
-	for (guint i = 0; i < offsets->len; i++) {
-		DwarfLinesWanted w;
+	for (guint i = 0; i < o->places->len; i++) {
+		DwarfLinesWanted w = { place_at(o, i)->offset, 0 };
 
-		w.offset = g_array_index(offsets, guint64, i);
-		if (!symbol_names_find(names, w.offset) &&
-		    elf_file_address(f, w.offset, &w.address))
+		if ((i > 0 && place_at(o, i - 1)->offset == w.offset) ||
+		    names_seek(names, &at, w.offset))
+			continue;
+		if (elf_file_address(f, w.offset, &w.address))
 			g_array_append_val(wanted, w);
 	}
 	return wanted;
 }
 
 /* Returns whether anything was added to `names`. */
-static gboolean file_resolve(Symbols *s, ElfFile *f,
-			     const GArray *offsets, SymbolNames *names)
+static gboolean file_resolve(Symbols *s, ElfFile *f, const struct object *o,
+			     SymbolNames *names)
 {
-	g_autoptr(GArray) wanted = wanted_new(f, offsets, names);
+	g_autoptr(GArray) wanted = wanted_new(f, o, names);
 	g_autoptr(ElfSymbols) symbols = NULL;
 
 	if (wanted->len == 0)
@@ -282,21 +292,6 @@ static ProfileString function_name(const Symbols *s, Profile *p,
 			      system, -1);
 }
 
-static guint32 function_add(const Symbols *s, Profile *p,
-			    ProfileFunctions *functions, const SymbolNames *n,
-			    const SymbolFunction *from)
-{
-	ProfileFunction f = { 0 };
-
-	f.name = function_name(s, p, n, from);
-	f.system_name = profile_string(p, symbol_names_text(n,
-			from->system_name ? from->system_name : from->name),
-			-1);
-	f.file = profile_string(p, symbol_names_text(n, from->file), -1);
-	f.start_line = from->start_line;
-	return profile_functions_add(functions, &f);
-}
-
 /* What one object's names become in the Profile. */
 struct taker {
 	const Symbols *symbols;
@@ -304,15 +299,45 @@ struct taker {
 	const SymbolNames *names;
 	ProfileFunctions *functions;
 	guint32 *taken;			/* by ours; PROFILE_NONE: not yet */
+	GHashTable *files;		/* SymbolText: ProfileString */
 };
+
+/* Thousands of functions share a file. */
+static ProfileString file_take(struct taker *t, SymbolText file)
+{
+	gpointer key = GUINT_TO_POINTER(file), known;
+	ProfileString taken;
+
+	if (!file)
+		return 0;
+	known = g_hash_table_lookup(t->files, key);
+	if (known)
+		return GPOINTER_TO_UINT(known);
+	taken = profile_string(t->profile, symbol_names_text(t->names, file),
+			       -1);
+	g_hash_table_insert(t->files, key, GUINT_TO_POINTER(taken));
+	return taken;
+}
+
+static guint32 function_add(struct taker *t, const SymbolFunction *from)
+{
+	ProfileFunction f = { 0 };
+	SymbolText system = from->system_name ? from->system_name : from->name;
+
+	f.name = function_name(t->symbols, t->profile, t->names, from);
+	if (!t->symbols->no_system_names)
+		f.system_name = profile_string(t->profile,
+			symbol_names_text(t->names, system), -1);
+	f.file = file_take(t, from->file);
+	f.start_line = from->start_line;
+	return profile_functions_add(t->functions, &f);
+}
 
 static guint32 function_take(struct taker *t, guint32 ours)
 {
 	if (t->taken[ours] == PROFILE_NONE)
-		t->taken[ours] = function_add(t->symbols, t->profile,
-			t->functions, t->names,
-			&g_array_index(t->names->functions, SymbolFunction,
-				       ours));
+		t->taken[ours] = function_add(t, &g_array_index(
+			t->names->functions, SymbolFunction, ours));
 	return t->taken[ours];
 }
 
@@ -340,20 +365,60 @@ static void profile_take(const Symbols *s, Profile *p, const struct object *o,
 			 ProfileFunctions *functions)
 {
 	g_autofree guint32 *taken = g_new(guint32, n->functions->len + 1);
-	struct taker t = { s, p, n, functions, taken };
+	g_autoptr(GHashTable) files = g_hash_table_new(NULL, NULL);
+	struct taker t = { s, p, n, functions, taken, files };
+	guint at = 0;
 
 	for (guint i = 0; i < n->functions->len; i++)
 		taken[i] = PROFILE_NONE;
-	for (guint i = 0; i < o->wanted->len; i++) {
-		ProfileLocation *l = profile_at(p->locations, ProfileLocation,
-			g_array_index(o->wanted, guint32, i));
-		const SymbolAddress *a = symbol_names_find(n,
-			location_offset(p, l));
+	for (guint i = 0; i < o->places->len; i++) {
+		const struct place *place = place_at(o, i);
+		const SymbolAddress *a = names_seek(n, &at, place->offset);
 
 		if (a)
-			location_fill(&t, l, a);
+			location_fill(&t, profile_at(p->locations,
+				ProfileLocation, place->location), a);
 	}
 }
+
+/* --- the cache ----------------------------------------------------------- */
+
+/* Storing is writing, and nothing waits for it but the next object. */
+struct storing {
+	const char *build_id;
+	const SymbolNames *names;
+	char *stamp;
+	GThread *thread;		/* NULL: nothing is stored */
+};
+
+static gpointer storing_run(gpointer data)
+{
+	const struct storing *w = data;
+
+	symbol_cache_store(w->build_id, w->stamp, w->names);
+	return NULL;
+}
+
+/* `names` stay as they are until storing_finish. */
+static void storing_start(struct storing *w, const struct object *o,
+			  ElfFile *f, const SymbolNames *names)
+{
+	w->build_id = o->build_id;
+	w->names = names;
+	w->stamp = g_strdup(elf_file_stamp(f));
+	w->thread = g_thread_try_new("cache", storing_run, w, NULL);
+	if (!w->thread)
+		storing_run(w);
+}
+
+static void storing_finish(struct storing *w)
+{
+	if (w->thread)
+		g_thread_join(w->thread);
+	g_free(w->stamp);
+}
+
+/* --- one object ---------------------------------------------------------- */
 
 /* Memory that no file backs has no names to miss. */
 static gboolean object_is_file(const struct object *o)
@@ -367,11 +432,13 @@ static gboolean object_is_file(const struct object *o)
 	return o->path[0] == '/' || strcmp(o->path, "[vdso]") == 0;
 }
 
-static gboolean names_have_all(const SymbolNames *names, const GArray *offsets)
+static gboolean names_have_all(const SymbolNames *names,
+			       const struct object *o)
 {
-	for (guint i = 0; i < offsets->len; i++)
-		if (!symbol_names_find(names, g_array_index(offsets, guint64,
-							    i)))
+	guint at = 0;
+
+	for (guint i = 0; i < o->places->len; i++)
+		if (!names_seek(names, &at, place_at(o, i)->offset))
 			return FALSE;
 	return TRUE;
 }
@@ -383,22 +450,22 @@ static gboolean names_have_all(const SymbolNames *names, const GArray *offsets)
 static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 			   ProfileFunctions *functions)
 {
-	g_autoptr(GArray) offsets = object_offsets(o, p);
 	g_autoptr(SymbolNames) names = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(ElfFile) f = NULL;
+	struct storing storing = { 0 };
 
 	if (!object_is_file(o))
 		return;
 	f = elf_file_open(&o->search, o->path, o->build_id, o->not_after,
 			  &error);
 	names = names_load(s, o, f);
-	if (!f && !names_have_all(names, offsets))
+	if (!f && !names_have_all(names, o))
 		g_ptr_array_add(s->notes, g_strdup(error->message));
-	if (f && file_resolve(s, f, offsets, names) && !s->no_cache &&
-	    *o->build_id)
-		symbol_cache_store(o->build_id, elf_file_stamp(f), names);
+	if (f && file_resolve(s, f, o, names) && !s->no_cache && *o->build_id)
+		storing_start(&storing, o, f, names);
 	profile_take(s, p, o, names, functions);
+	storing_finish(&storing);
 }
 
 void symbols_resolve(Symbols *s, Profile *p)
@@ -415,7 +482,7 @@ void symbols_resolve(Symbols *s, Profile *p)
 		struct object *o = objects->pdata[i];
 
 		object_resolve(s, p, o, functions);
-		s->done += o->wanted->len;
+		s->done += o->places->len;
 		progress_update(&s->progress, s->done, s->total);
 	}
 	progress_release(&s->progress);

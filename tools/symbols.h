@@ -23,6 +23,7 @@ typedef struct {
 	gboolean no_cache;		/* do not use $XDG_CACHE_HOME/profagent */
 	gboolean quiet;			/* no progress on stderr */
 	gboolean full_names;		/* C++/Rust with argument types */
+	gboolean no_system_names;	/* linkage names are not needed */
 } SymbolsOptions;
 
 Symbols *symbols_new(const SymbolsOptions *options); /* NULL: defaults */

@@ -46,6 +46,23 @@ START_TEST(many_runs_are_found_again)
 }
 END_TEST
 
+START_TEST(what_was_there_is_found_once_adopted)
+{
+	g_autoptr(GArray) array = g_array_new(FALSE, FALSE, sizeof(guint32));
+	const guint32 there[] = { 7, 8, 9, 8, 9 };
+	Seqtable t;
+
+	g_array_append_vals(array, there, 5);
+	seqtable_init(&t, array);
+	seqtable_adopt(&t, 1, 2);
+	seqtable_adopt(&t, 3, 2);
+	ck_assert_uint_eq(seqtable_intern(&t, there + 3, 2), 1);
+	ck_assert_uint_eq(seqtable_intern(&t, there, 1), 5);
+	ck_assert_uint_eq(array->len, 6);
+	seqtable_release(&t);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("seqtable");
@@ -53,6 +70,7 @@ int main(void)
 
 	tcase_add_test(tcase, equal_runs_are_one);
 	tcase_add_test(tcase, many_runs_are_found_again);
+	tcase_add_test(tcase, what_was_there_is_found_once_adopted);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);
 }

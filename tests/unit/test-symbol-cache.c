@@ -208,7 +208,7 @@ static void bad_order(SymbolNames *n)
 
 static void bad_end(SymbolNames *n)
 {
-	n->text->str[n->text->len - 1] = 'x';
+	n->text->data[n->text->len - 1] = 'x';
 }
 
 START_TEST(what_makes_no_sense_is_refused)
