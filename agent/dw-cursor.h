@@ -24,7 +24,7 @@ struct dw_source {
 };
 
 /* An FDE of a small function fits in one piece. */
-#define DW_CURSOR_PIECE 96u
+#define DW_CURSOR_PIECE 64u
 
 struct dw_cursor {
 	const uint8_t *at, *end;	/* bytes at hand */

@@ -48,7 +48,14 @@ bool eh_table_init(struct eh_table *t, const struct dw_source *source,
 	return !c.bad && t->count <= ENTRIES_MAX;
 }
 
-/* Index of the last entry at or before `key`, -1 if all are behind it. */
+/* Entries of a line of the cache. */
+#define LINE (64 / sizeof(struct entry))
+
+/*
+ * Index of the last entry at or before `key`, -1 if all are behind it. Either
+ * of two entries is the next to be looked at; both are fetched meanwhile, so
+ * that of two misses one is waited for.
+ */
 static int64_t search(const uint8_t *entries, uint64_t count, int64_t key)
 {
 	uint64_t low = 0;
@@ -57,8 +64,14 @@ static int64_t search(const uint8_t *entries, uint64_t count, int64_t key)
 	if (count == 0)
 		return -1;
 	while (count > 1) {
-		uint64_t half = count / 2;
+		uint64_t half = count / 2, next = (count - half) / 2;
 
+		if (next >= LINE / 2) {
+			__builtin_prefetch(entries +
+					   (low + next) * sizeof(entry));
+			__builtin_prefetch(entries + (low + half + next) *
+						     sizeof(entry));
+		}
 		memcpy(&entry, entries + (low + half) * sizeof(entry),
 		       sizeof(entry));
 		low = entry.start <= key ? low + half : low;

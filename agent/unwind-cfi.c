@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "agent/arch-x86_64.h"
+#include "agent/cfi-common.h"
 #include "agent/cfi.h"
 #include "agent/eh-table.h"
 #include "agent/elfsym.h"
@@ -143,40 +144,50 @@ static void keep_rule(const struct walk *w, uint64_t pc,
 			   (uint64_t)rbp / 8, bits);
 }
 
+/* Keeps a common rule of where the walk is; false if it does not fit a word. */
+static bool keep_common(const struct walk *w, const struct cfi_common *rule)
+{
+	if (rule->cfa % 8 != 0 || rule->cfa == 0 ||
+	    rule->cfa / 8 > UNWIND_CACHE_CFA_MAX ||
+	    rule->rbp / 8 > UNWIND_CACHE_RBP_MAX)
+		return false;
+	unwind_cache_store(walk_pc(w) + 1, w->generation, rule->cfa / 8,
+			   rule->rbp / 8,
+			   rule->from_rbp ? UNWIND_CACHE_CFA_RBP : 0);
+	return true;
+}
+
 /*
- * The FDE that covers `pc`, and in `source` where its table may be read. Not
- * inline: what it needs must not lie on the stack while programs run.
+ * Address of the FDE that may cover `pc`, and in `source` where its table may
+ * be read. Not inline: what it needs must not lie on the stack while programs
+ * run.
  */
 static __attribute__((noinline)) enum unwind_end
-find_fde(struct cfi_fde *fde, struct dw_source *source, uint64_t pc)
+find_record(uint64_t *addr, struct dw_source *source, uint64_t pc)
 {
 	struct lookup_object object;
 	enum unwind_end end = lookup_object_find(&object, pc, source->memory);
-	uint64_t addr;
 
 	if (end != UNWIND_ENDS)
 		return end;
 	source->low = object.low;
 	source->high = object.high;
-	addr = eh_table_find(&object.table, source, pc, object.start,
-			     object.end);
-	if (addr == 0)
-		return UNWIND_NO_RULE;
-	if (!cfi_fde_read(fde, source, addr))
-		return UNWIND_BAD_RULE;
-	return pc >= fde->start && pc < fde->end ? UNWIND_ENDS :
-						   UNWIND_NO_RULE;
+	*addr = eh_table_find(&object.table, source, pc, object.start,
+			      object.end);
+	return *addr == 0 ? UNWIND_NO_RULE : UNWIND_ENDS;
 }
 
-/* The FDE that covers `pc` and its row there. */
-static enum unwind_end find_row(struct cfi_row *row, struct cfi_fde *fde,
-				struct dw_source *source, uint64_t pc)
+/* The FDE at `addr` if it covers `pc`, and its row there. */
+static enum unwind_end read_row(struct cfi_row *row, struct cfi_fde *fde,
+				const struct dw_source *source, uint64_t addr,
+				uint64_t pc)
 {
-	enum unwind_end end = find_fde(fde, source, pc);
-
-	if (end == UNWIND_ENDS && !cfi_row_find(row, fde, source, pc))
-		end = UNWIND_BAD_RULE;
-	return end;
+	if (!cfi_fde_read(fde, source, addr))
+		return UNWIND_BAD_RULE;
+	if (pc < fde->start || pc >= fde->end)
+		return UNWIND_NO_RULE;
+	return cfi_row_find(row, fde, source, pc) ? UNWIND_ENDS :
+						    UNWIND_BAD_RULE;
 }
 
 /* A register that the rule needs is not known: why? */
@@ -223,9 +234,11 @@ static enum unwind_end find_entry_row(struct walk *w, struct cfi_row *row,
 				      struct cfi_fde *fde,
 				      struct dw_source *source)
 {
-	uint64_t ra = w->regs.reg[ARCH_PC];
-	enum unwind_end end = find_row(row, fde, source, ra);
+	uint64_t ra = w->regs.reg[ARCH_PC], addr;
+	enum unwind_end end = find_record(&addr, source, ra);
 
+	if (end == UNWIND_ENDS)
+		end = read_row(row, fde, source, addr, ra);
 	if (end != UNWIND_ENDS || fde->start != ra)
 		return UNWIND_NO_RULE;
 	if (fde->is_signal)
@@ -234,26 +247,72 @@ static enum unwind_end find_entry_row(struct walk *w, struct cfi_row *row,
 	return UNWIND_COMPLETE;
 }
 
-static enum unwind_end step_by_table(struct walk *w)
+/*
+ * A step by the common kind of rule, which is kept; other registers than rbp
+ * are as little known afterwards as after a cached step. False, and nothing is
+ * changed, where it is another kind or anything is not as it should be. Not
+ * inline, as above.
+ */
+static __attribute__((noinline)) bool
+step_common(struct walk *w, const struct dw_source *source, uint64_t addr)
 {
-	struct dw_source source = { .memory = &w->memory };
+	const uint32_t kept = ARCH_BIT(ARCH_PC) | ARCH_BIT(ARCH_RSP) |
+			      ARCH_BIT(ARCH_RBP);
+	uint64_t rsp = w->regs.reg[ARCH_RSP], rbp = w->regs.reg[ARCH_RBP];
+	uint64_t cfa, ra, saved = rbp;
+	struct cfi_common rule;
+
+	if (w->all_regs || (w->regs.known & kept) != kept ||
+	    !cfi_common_find(&rule, source, addr, walk_pc(w)))
+		return false;
+	cfa = (rule.from_rbp ? rbp : rsp) + rule.cfa;
+	if (cfa <= rsp || !keep_common(w, &rule) ||
+	    !memory_read(&w->memory, cfa - 8, &ra) ||
+	    (rule.rbp != 0 &&
+	     !memory_read(&w->memory, cfa - rule.rbp, &saved)))
+		return false;
+	w->regs.reg[ARCH_PC] = ra;
+	w->regs.reg[ARCH_RSP] = cfa;
+	w->regs.reg[ARCH_RBP] = saved;
+	w->regs.known = kept;
+	w->last_exact = false;
+	return true;
+}
+
+/* The same by a row of any kind. Not inline: it takes much stack. */
+static __attribute__((noinline)) enum unwind_end
+step_by_row(struct walk *w, struct dw_source *source, uint64_t addr,
+	    enum unwind_end end)
+{
 	uint64_t pc = walk_pc(w);
 	struct cfi_row row;
 	struct cfi_fde fde;
-	enum unwind_end end = find_row(&row, &fde, &source, pc);
 	int missing;
 
+	if (end == UNWIND_ENDS)
+		end = read_row(&row, &fde, source, addr, pc);
 	if (end == UNWIND_NO_RULE && !w->last_exact)
-		end = find_entry_row(w, &row, &fde, &source);
+		end = find_entry_row(w, &row, &fde, source);
 	if (end == UNWIND_NO_MODULE || end == UNWIND_NO_TABLE ||
 	    end == UNWIND_NO_RULE)
 		return step_without_table(w, end);
 	if (end != UNWIND_ENDS)
 		return end;
 	keep_rule(w, pc, &row, &fde);
-	end = cfi_row_apply(&row, &fde, &source, &w->regs, &missing);
+	end = cfi_row_apply(&row, &fde, source, &w->regs, &missing);
 	w->last_exact = fde.is_signal;
 	return missing >= 0 ? end_of_missing(w, missing) : end;
+}
+
+static enum unwind_end step_by_table(struct walk *w)
+{
+	struct dw_source source = { .memory = &w->memory };
+	uint64_t addr = 0;
+	enum unwind_end end = find_record(&addr, &source, walk_pc(w));
+
+	if (end == UNWIND_ENDS && step_common(w, &source, addr))
+		return UNWIND_ENDS;
+	return step_by_row(w, &source, addr, end);
 }
 
 /* One frame by its table, with the checks that end a stack. */

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/arch-x86_64.h"
+#include "agent/cfi-common.h"
 #include "agent/cfi-expr.h"
 #include "agent/cfi.h"
 #include "agent/eh-table.h"
@@ -38,14 +40,38 @@ struct input {
 	struct unwind_regs regs;
 };
 
+/* What the short reading finds must be what the long one does. */
+static void compare_common(struct input *in, uint64_t at, uint64_t pc)
+{
+	struct cfi_common rule;
+	struct cfi_fde fde;
+	struct cfi_row row;
+
+	if (!cfi_common_find(&rule, &in->source, at, pc))
+		return;
+	if (!cfi_fde_read(&fde, &in->source, at) || pc < fde.start ||
+	    pc >= fde.end || !cfi_row_find(&row, &fde, &in->source, pc) ||
+	    fde.is_signal || row.cfa_how != CFI_REGISTER ||
+	    row.cfa_reg != (rule.from_rbp ? ARCH_RBP : ARCH_RSP) ||
+	    row.cfa_value != (int64_t)rule.cfa ||
+	    row.how[ARCH_PC] != CFI_OFFSET || row.value[ARCH_PC] != -8 ||
+	    row.how[ARCH_RSP] != CFI_UNSET ||
+	    row.how[ARCH_RBP] != (rule.rbp ? CFI_OFFSET : CFI_UNSET) ||
+	    (rule.rbp && row.value[ARCH_RBP] != -(int64_t)rule.rbp))
+		abort();
+}
+
 static void run_fde(struct input *in, uint64_t at)
 {
 	struct cfi_fde fde;
 	struct cfi_row row;
 	int missing;
 
+	compare_common(in, at, in->pc);
 	if (!cfi_fde_read(&fde, &in->source, at))
 		return;
+	compare_common(in, at, fde.start);
+	compare_common(in, at, fde.end - 1);
 	/* Also where the FDE does not reach: nobody may rely on it. */
 	if (cfi_row_find(&row, &fde, &in->source, in->pc))
 		cfi_row_apply(&row, &fde, &in->source, &in->regs, &missing);
