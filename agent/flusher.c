@@ -23,6 +23,7 @@
 #include "agent/control.h"
 #include "agent/drain.h"
 #include "agent/identity.h"
+#include "agent/memory.h"
 #include "agent/region.h"
 #include "agent/signals.h"
 #include "agent/sys.h"
@@ -513,12 +514,14 @@ static void flusher_main(void)
 	fd = open_wake();
 	close_all_but(self.region_fd, fd);
 	region_set_fd(self.region_fd);
+	memory_begin_flusher();
 	clock_flusher_begins();
 	if (agent_state() == AGENT_STARTING)
 		agent_child_started();
 	control_open(region_directory(dir), agent_process.pid);
 	loop(fd);
 	control_close();
+	memory_end_flusher();
 }
 
 /*

@@ -6,6 +6,12 @@
  * through process_vm_readv, which takes a microsecond: a copied window makes
  * it serve several reads. One struct belongs to one walk and lives on its
  * stack. Async-signal-safe.
+ *
+ * Filters of some containers refuse process_vm_readv. Then the flusher, which
+ * looks at what other threads may unmap meanwhile, reads /proc/self/mem. A
+ * handler cannot: it has the program's descriptors. It asks the kernel whether
+ * the address is readable and reads; it looks at its own thread's stack and at
+ * the modules that are on it, which do not go away meanwhile.
  */
 #ifndef PROFAGENT_AGENT_MEMORY_H
 #define PROFAGENT_AGENT_MEMORY_H
@@ -73,6 +79,13 @@ static inline bool memory_read(struct memory *m, uint64_t addr,
 	*value = memory_load(addr);
 	return true;
 }
+
+/*
+ * Begin and end of a flusher, on its thread. Where process_vm_readv is refused
+ * it opens a file when it first reads, in its own table of descriptors.
+ */
+void memory_begin_flusher(void);
+void memory_end_flusher(void);
 
 /*
  * Copies up to `size` bytes from anywhere, fault-safe; returns how many could

@@ -34,10 +34,11 @@ PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 22, 38, 47
 PR_CAPBSET_DROP = 24
 
 # What Docker's profile refuses to a process without capabilities, of what the
-# agent or the tools might try: name, number on x86-64.
+# agent or the tools might try, before Linux 4.8 also the reading of memory:
+# name, number on x86-64.
 REFUSED = {"ptrace": 101, "pivot_root": 155, "mount": 165, "umount2": 166,
            "unshare": 272, "perf_event_open": 298, "setns": 308,
-           "process_vm_writev": 311, "kcmp": 312,
+           "process_vm_readv": 310, "process_vm_writev": 311, "kcmp": 312,
            "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425}
 CLONE3 = 435
 EPERM, ENOSYS = 1, 38

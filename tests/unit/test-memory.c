@@ -3,9 +3,19 @@
 #include "agent/memory.h"
 
 #include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "tests/unit/runner.h"
 
@@ -137,18 +147,110 @@ START_TEST(pieces_near_one_another_are_copied_once)
 }
 END_TEST
 
-int main(void)
-{
-	Suite *suite = suite_create("memory");
-	TCase *tc = tcase_create("memory");
+/* --- where a filter refuses process_vm_readv -------------------------------- */
 
-	tcase_add_checked_fixture(tc, setup, teardown);
+static void refuse(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { 4, code };
+
+	ck_assert_int_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	ck_assert_int_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program),
+			 0);
+	ck_assert_int_eq(process_vm_readv(getpid(), NULL, 0, NULL, 0, 0), -1);
+	ck_assert_int_eq(errno, EPERM);
+}
+
+static void setup_refused(void)
+{
+	setup();
+	refuse();
+}
+
+static void setup_flusher(void)
+{
+	setup_refused();
+	memory_begin_flusher();
+}
+
+static void teardown_flusher(void)
+{
+	memory_end_flusher();
+	teardown();
+}
+
+START_TEST(asking_changes_no_mask)
+{
+	sigset_t before, after;
+	uint64_t value;
+	struct memory m;
+
+	sigemptyset(&before);
+	sigaddset(&before, SIGUSR1);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	memory_init(&m, 0, 0);
+	ck_assert(memory_read(&m, pages + 8, &value));
+	ck_assert(!memory_read(&m, pages + 2 * MEMORY_PAGE, &value));
+	sigprocmask(SIG_SETMASK, NULL, &after);
+	ck_assert(sigismember(&after, SIGUSR1) == 1);
+	ck_assert(sigismember(&after, SIGUSR2) == 0);
+}
+END_TEST
+
+/* What the program has open stays as it is but for the flusher's own. */
+START_TEST(the_flusher_closes_what_it_opened)
+{
+	int before = dup(0), after;
+	uint64_t value;
+	struct memory m;
+
+	close(before);
+	memory_init(&m, 0, 0);
+	ck_assert(memory_read(&m, pages + 8, &value));
+	ck_assert_int_eq(fcntl(before, F_GETFD), FD_CLOEXEC);
+	memory_end_flusher();
+	after = dup(0);
+	ck_assert_int_eq(after, before);
+	close(after);
+	/* then by asking */
+	memory_init(&m, 0, 0);
+	ck_assert(memory_read(&m, pages + 8, &value));
+	ck_assert(!memory_read(&m, pages + 2 * MEMORY_PAGE, &value));
+	memory_begin_flusher();
+}
+END_TEST
+
+static TCase *make_case(const char *name, void (*set_up)(void),
+			void (*tear_down)(void))
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, every_word_is_read_alike_from_inside_and_outside);
 	tcase_add_test(tc, what_cannot_be_read_fails);
 	tcase_add_test(tc, empty_and_tiny_ranges_allow_no_direct_read);
 	tcase_add_test(tc, a_copy_stops_where_memory_does);
 	tcase_add_test(tc, a_window_serves_the_words_around);
 	tcase_add_test(tc, pieces_near_one_another_are_copied_once);
-	suite_add_tcase(suite, tc);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *suite = suite_create("memory");
+	TCase *refused = make_case("refused", setup_refused, teardown);
+	TCase *flusher = make_case("flusher", setup_flusher, teardown_flusher);
+
+	tcase_add_test(refused, asking_changes_no_mask);
+	tcase_add_test(flusher, the_flusher_closes_what_it_opened);
+	suite_add_tcase(suite, make_case("memory", setup, teardown));
+	suite_add_tcase(suite, refused);
+	suite_add_tcase(suite, flusher);
 	return runner_run(suite);
 }
