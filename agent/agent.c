@@ -612,6 +612,23 @@ const char *agent_left_because(void)
 	return atomic_load_explicit(&left_because, memory_order_acquire);
 }
 
+static const char cancelled[] =
+	"the program ended profiling by profagent_cancel()";
+
+int agent_cancel(void)
+{
+	if (agent_has_flusher())
+		agent_step_aside(cancelled);
+	else if (!agent_is_cancelled())
+		return -ESRCH;
+	return flusher_tid() == 0 ? 0 : -ETIMEDOUT;
+}
+
+bool agent_is_cancelled(void)
+{
+	return agent_is_ours() && agent_left_because() == cancelled;
+}
+
 int agent_rearm_all(void)
 {
 	clock_stop();

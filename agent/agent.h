@@ -143,6 +143,13 @@ void agent_step_aside(const char *reason);
 const char *agent_left_because(void);
 
 /*
+ * The same because the program says so. Returns 0 also if it said so before;
+ * -ESRCH without a flusher, -ETIMEDOUT if that is still writing.
+ */
+int agent_cancel(void);
+bool agent_is_cancelled(void);	/* by this process */
+
+/*
  * The clocks of all threads go over to the signal now in use, by the hand of
  * the flusher; waits at most 200 ms for it. Signals must be blocked.
  */

@@ -31,6 +31,11 @@ struct profagent_api {
 	int (*span_end)(uint64_t span);
 	int (*fd)(void);
 	int (*dispatch)(void (*batch)(const void *, size_t, void *), void *);
+	int (*cancel)(void);
+	int (*query)(const char *filter, size_t limit,
+		     void (*row)(const struct profagent_function *, void *),
+		     void *arg);
+	int (*show)(const char *filter, size_t limit, int fd);
 };
 
 /*

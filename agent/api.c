@@ -19,6 +19,7 @@
 #include "agent/listen.h"
 #include "agent/own-labels.h"
 #include "agent/preload.h"
+#include "agent/query.h"
 #include "agent/spans.h"
 
 static int ask(const char *request)
@@ -49,6 +50,11 @@ static int api_stop(void)
 static int api_pause(void)
 {
 	return ask("pause");
+}
+
+static int api_cancel(void)
+{
+	return agent_cancel();
 }
 
 static int api_is_running(void)
@@ -95,6 +101,18 @@ static void api_snapshot_free(void *message, size_t size)
 {
 	if (message)
 		arena_block_free(message, size);
+}
+
+static int api_query(const char *filter, size_t limit,
+		     void (*row)(const struct profagent_function *function,
+				 void *arg), void *arg)
+{
+	return query_do(filter, limit, row, arg);
+}
+
+static int api_show(const char *filter, size_t limit, int fd)
+{
+	return query_show(filter, limit, fd);
 }
 
 static uint64_t api_span_begin(const char *name)
@@ -153,6 +171,9 @@ const struct profagent_api api_own_table = {
 	.span_end = api_span_end,
 	.fd = api_fd,
 	.dispatch = api_dispatch,
+	.cancel = api_cancel,
+	.query = api_query,
+	.show = api_show,
 };
 
 PRELOAD_EXPORT extern const struct profagent_api profagent_api_1
@@ -186,3 +207,11 @@ EXPORT(int, fd, (void), ())
 EXPORT(int, dispatch,
        (void (*batch)(const void *message, size_t size, void *arg), void *arg),
        (batch, arg))
+EXPORT(int, cancel, (void), ())
+EXPORT(int, query,
+       (const char *filter, size_t limit,
+	void (*row)(const struct profagent_function *function, void *arg),
+	void *arg),
+       (filter, limit, row, arg))
+EXPORT(int, show, (const char *filter, size_t limit, int fd),
+       (filter, limit, fd))

@@ -23,6 +23,8 @@
  *	flush			write what there is; answered when written
  *	reset			begin a new part of the file with the next flush
  *	snapshot		where all threads are now, see below
+ *	functions		which functions the samples were in, see below
+ *	hottest			the one most CPU time went to in the last seconds
  *	spans			what the program's spans took, see below
  *	subscribe		see below
  *
@@ -49,6 +51,13 @@
  * spans: "spans", an array of objects with "name", "n", "mean_ns", "p50_ns",
  * "p95_ns", "p99_ns" and "max_ns" since the process began, and "left_out", how
  * many did not fit into the answer.
+ *
+ * functions: before its answer comes one frame of number 0: lines of text with
+ * all samples since the process began (agent/functions.h), and a NUL. What was
+ * sampled until now is in it.
+ *
+ * hottest: "name" and "object" as there, and "permille" of the CPU time sampled
+ * in the last seconds; 0 and "" if there was none.
  *
  * snapshot: before its answer comes one frame of number 0, whoever subscribes:
  * a pprof message with one sample for each thread (agent/snapshot.h).

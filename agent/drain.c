@@ -14,6 +14,7 @@
 #include "agent/clock.h"
 #include "agent/control.h"
 #include "agent/foreign.h"
+#include "agent/functions.h"
 #include "agent/log.h"
 #include "agent/modules.h"
 #include "agent/pprof.h"
@@ -365,7 +366,7 @@ void drain_health(struct pprof_health *h)
 	h->memory = (d.pprof ? pprof_memory(d.pprof) : 0) +
 		    (d.live ? pprof_memory(d.live) : 0) +
 		    (d.stacks ? stacks_memory(d.stacks) : 0) + d.arena.mapped +
-		    region_memory() + wall_memory();
+		    region_memory() + wall_memory() + functions_memory();
 }
 
 /* --- what no sample stands for ------------------------------------------- */
@@ -516,6 +517,16 @@ static void forget(void)
 	d.rests = NULL;
 	stacks_clear(d.stacks);
 	arena_clear(&d.arena);
+}
+
+static void count_functions(void)
+{
+	uint64_t now_ns = sys_clock_ns(CLOCK_MONOTONIC);
+	bool wall = wall_is_on();
+	const struct stacks_entry *e;
+
+	for (e = stacks_first(d.stacks); e; e = e->next)
+		functions_add(e, wall ? e->wall_ns : e->cpu_ns, now_ns);
 }
 
 /* Rings are released and ended threads freed: all of it is in the file. */
@@ -676,6 +687,7 @@ int drain_round(bool last)
 	}
 	/* After the file: what failed comes again, and is seen once. */
 	encode_live(last);
+	count_functions();
 	release();
 	publish_live();
 	return 0;
@@ -703,6 +715,7 @@ void drain_close(void)
 void drain_reset_after_fork(void)
 {
 	memset(&d, 0, sizeof(d));
+	functions_reset_after_fork();
 	arena_reset_after_fork();
 	writer_reset_after_fork();
 }

@@ -55,6 +55,14 @@ int profagent_resume(void);
 int profagent_stop(void);
 int profagent_pause(void);
 
+/*
+ * Ends it for good, whatever its state: what was sampled is written, all clocks
+ * and the agent's thread are gone when it returns. Labels, spans and queries
+ * of what was sampled still work, the rest is -ESRCH from here on.
+ * -ETIMEDOUT: its thread is still writing.
+ */
+int profagent_cancel(void);
+
 /* 1: it is profiled, 0: it is not, or there is no agent. Anywhere. */
 int profagent_is_running(void);
 
@@ -71,6 +79,46 @@ int profagent_flush(void);
  */
 int profagent_snapshot(void **message, size_t *size);
 void profagent_snapshot_free(void *message, size_t size);
+
+/* --- what was sampled so far: threads -------------------------------------------- */
+
+/* A function, valid during the call that it is given to. */
+struct profagent_function {
+	const char *name;	/* symbol in its file, not demangled; or
+				 * FILE+0xADDRESS where there is none */
+	const char *object;	/* path of the file; "" if in none */
+	uint64_t self, total;	/* samples in it; in it and what it called */
+	uint64_t self_ns, total_ns; /* CPU time they stand for; where the wall
+				     * clock is on, wall time */
+};
+
+/*
+ * Calls `row` for the functions whose name or "OBJECT:NAME" the extended regular
+ * expression `filter` (regex(7); NULL: all) matches anywhere, the most own time
+ * first, for `limit` of them at most (0: all). Returns how many match.
+ *
+ * It counts from the beginning of the process. A sample counts once in the total
+ * of a function however often that calls itself, except in code without unwind
+ * tables. What was inlined counts for the function that it is in; 8191
+ * functions are told apart, more are "[others]". The names come from the files'
+ * own symbol tables: `profagent report` of the output finds more.
+ *
+ * Costs 10 ns a symbol of the files that have new functions, on the agent's
+ * thread, and as much memory as their tables while it reads them; it calls
+ * malloc() for the expression. `row` may call anything of this page.
+ * -EINVAL: the expression is none, or row is NULL. -ENOMEM. -ENOSYS: also
+ * where libc has no regular expressions and a filter is given.
+ */
+int profagent_query(const char *filter, size_t limit,
+		    void (*row)(const struct profagent_function *function,
+				void *arg), void *arg);
+
+/*
+ * Writes the same to descriptor `fd` as a table, names cut at 40 bytes: own and
+ * total samples, and their shares of all. Returns how many match; or the error
+ * of write().
+ */
+int profagent_show(const char *filter, size_t limit, int fd);
 
 /* --- labels: anywhere ----------------------------------------------------------- */
 

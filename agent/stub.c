@@ -65,6 +65,11 @@ int profagent_pause(void)
 	return CALL(-ENOSYS, pause);
 }
 
+int profagent_cancel(void)
+{
+	return CALL(-ENOSYS, cancel);
+}
+
 int profagent_is_running(void)
 {
 	return CALL(0, is_running);
@@ -89,6 +94,18 @@ void profagent_snapshot_free(void *message, size_t size)
 {
 	if (HAS(snapshot_free))
 		api->snapshot_free(message, size);
+}
+
+int profagent_query(const char *filter, size_t limit,
+		    void (*row)(const struct profagent_function *function,
+				void *arg), void *arg)
+{
+	return CALL(-ENOSYS, query, filter, limit, row, arg);
+}
+
+int profagent_show(const char *filter, size_t limit, int fd)
+{
+	return CALL(-ENOSYS, show, filter, limit, fd);
 }
 
 int profagent_label_push(const char *key, const char *value)

@@ -10,6 +10,7 @@
 #include "agent/clock.h"
 #include "agent/control-proto.h"
 #include "agent/drain.h"
+#include "agent/functions.h"
 #include "agent/json.h"
 #include "agent/pprof.h"
 #include "agent/region.h"
@@ -17,6 +18,7 @@
 #include "agent/signals.h"
 #include "agent/snapshot.h"
 #include "agent/spans.h"
+#include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/writer.h"
 
@@ -259,6 +261,34 @@ static void do_spans(struct verbs_reply *r, const char *arg)
 	format_string(f, "}\n");
 }
 
+static void do_functions(struct verbs_reply *r, const char *arg)
+{
+	size_t size;
+	char *list;
+
+	(void)arg;
+	if (agent_state() == AGENT_RUNNING)
+		drain_round(false);
+	list = functions_list(&size);
+	r->frame = (uint8_t *)list;
+	r->frame_size = size + 1;
+	answer_result(r, list ? 0 : -ENOMEM, "without memory");
+}
+
+static void do_hottest(struct verbs_reply *r, const char *arg)
+{
+	const char *name = "", *object = "";
+	unsigned share = functions_hottest(&name, &object,
+					   sys_clock_ns(CLOCK_MONOTONIC));
+
+	(void)arg;
+	format_string(&r->answer, "{\"ok\":true");
+	json_text(&r->answer, "name", name);
+	json_text(&r->answer, "object", object);
+	json_number(&r->answer, "permille", share);
+	format_string(&r->answer, "}\n");
+}
+
 /* --- the table ----------------------------------------------------------------- */
 
 static const struct verb {
@@ -276,6 +306,8 @@ static const struct verb {
 	{ "reset", do_reset, false },
 	{ "snapshot", do_snapshot, false },
 	{ "spans", do_spans, false },
+	{ "functions", do_functions, false },
+	{ "hottest", do_hottest, false },
 	{ "subscribe", do_subscribe, false },
 };
 

@@ -16,7 +16,8 @@ API = os.path.join(PROGRAMS, "api")
 def said(out):
     """What must be the same with the agent and without."""
     return [line for line in out.splitlines()
-            if not line.startswith(("agent ", "expect ", "batches "))]
+            if not line.startswith(("agent ", "expect ", "batches ",
+                                    "function "))]
 
 
 def by_label(scratch, key):
@@ -102,6 +103,33 @@ def test_loop(scratch):
            "and nothing without the agent", done)
 
 
+def test_query(scratch, **settings):
+    """As many samples as the profile has, and still so after its end."""
+    done = run([API, "300", "query"], env=scratch.env(**settings))
+    tap.equal((done.status, said(done.out)), (0, ["done"]),
+              "query %s: every call did what it should" % settings)
+    asked = {line.split()[1]: int(line.split()[3])
+             for line in done.out.splitlines() if line.startswith("function ")}
+    rows = report_json(["--type=samples"], scratch.files(), scratch)["rows"]
+    held = {row["name"]: row["total_ns"] for row in rows}
+    for name in ("burn_checkout", "burn_pay", "burn_leaf", "recurse", "main"):
+        tap.equal(asked.get(name), held.get(name, 0),
+                  "query %s: samples of %s" % (settings, name))
+    table = done.err.splitlines()
+    tap.ok(len(table) == 8 and table[0].split() == [
+        "FUNCTION", "OWN", "%", "DEEP", "%"] and {
+            line.split()[0] for line in table[1:4]} == {
+                "burn_leaf", "burn_checkout", "burn_pay"} and
+        table[:4] == table[4:], "show: a table, the same after the end", done)
+    alone = run([API, "20", "query"], env=scratch.env(agent=False))
+    tap.equal((alone.status, said(alone.out), alone.err), (0, ["done"], ""),
+              "query: without the agent")
+
+
+def test_query_asleep(scratch):
+    test_query(scratch, START=0)
+
+
 def test_by_name(scratch):
     """Without the stub: the functions are looked up."""
     done = run([which("python3"), "-c",
@@ -167,7 +195,8 @@ def test_static(scratch):
 
 def main():
     for test in (test_both, test_asleep, test_loop, test_by_name,
-                 test_live_spans, test_static):
+                 test_live_spans, test_query, test_query_asleep,
+                 test_static):
         with Scratch() as scratch:
             test(scratch)
     tap.done()

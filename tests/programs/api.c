@@ -8,13 +8,18 @@
  *	expect label KEY VALUE PERCENT	of all CPU time
  *	expect span NAME COUNT P50_NS MAX_NS
  *	batches COUNT			handed to it by profagent_dispatch()
+ *	function NAME SELF TOTAL	samples, as profagent_query() has them
+ *
+ * The second argument, `loop` or `query`, says what else to do.
  */
 #include "tests/programs/truth.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <dirent.h>
 #include <stdbool.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -194,6 +199,116 @@ static void loop(void)
 		close(fd);
 }
 
+/* --- queries ------------------------------------------------------------------------ */
+
+BURNER(burn_leaf)
+
+NOINLINE static uint64_t recurse(unsigned depth, uint64_t ns)
+{
+	uint64_t burnt = depth ? recurse(depth - 1, ns) : burn_leaf(ns);
+
+	__asm__ volatile("" : "+r"(burnt));
+	return burnt;
+}
+
+struct rows {
+	int count;
+	uint64_t self_ns;	/* of the row before */
+	bool print;
+};
+
+static void take_function(const struct profagent_function *f, void *arg)
+{
+	struct rows *rows = arg;
+
+	if (rows->count++ > 0 && f->self_ns > rows->self_ns)
+		printf("wrong order: %s\n", f->name);
+	rows->self_ns = f->self_ns;
+	if (f->self > f->total || f->self_ns > f->total_ns)
+		printf("wrong: %s has more own samples than in all\n", f->name);
+	if (rows->print)
+		printf("function %s %llu %llu\n", f->name,
+		       (unsigned long long)f->self,
+		       (unsigned long long)f->total);
+}
+
+static void check_query_errors(void)
+{
+	struct rows rows = { 0 };
+
+	IS(profagent_query("(", 0, take_function, &rows), -EINVAL);
+	IS(profagent_query(NULL, 0, NULL, NULL), -EINVAL);
+	IS(profagent_query("^nothing is called so$", 0, take_function, &rows),
+	   0);
+	IS(profagent_show(NULL, 1, -1), -EBADF);
+	if (rows.count != 0)
+		puts("wrong: rows where there is none");
+}
+
+/* The same whoever asks: the agent's thread, or after its end the caller. */
+static void query(bool print)
+{
+	struct rows all = { .print = print }, one = { 0 }, three = { 0 };
+
+	IS(profagent_query(NULL, 0, take_function, &all), all.count);
+	IS(profagent_query(NULL, 1, take_function, &one), all.count);
+	IS(profagent_query("^burn_(leaf|checkout|pay)$", 0, take_function,
+			   &three), 3);
+	IS(profagent_query("api:recurse$", 0, take_function, &three), 1);
+	IS(profagent_query("^recurse$", 0, take_function, &three), 1);
+	IS(profagent_show("^burn_(leaf|checkout|pay)$", 0, STDERR_FILENO), 3);
+	if (one.count != preloaded || three.count != (preloaded ? 5 : 0))
+		puts("wrong number of rows");
+}
+
+static int count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int count = 0;
+
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		closedir(dir);
+	return count - 2;		/* . and .. */
+}
+
+static void cancel(void)
+{
+	struct sigaction act;
+	int i;
+
+	IS(profagent_cancel(), 0);
+	IS(profagent_cancel(), 0);
+	for (i = 0; i < 10000 && count_threads() > 1; i++)
+		usleep(1000);
+	if (count_threads() != 1)
+		puts("wrong: a thread is left");
+	if (sigaction(SIGPROF, NULL, &act) != 0 || act.sa_handler != SIG_DFL)
+		puts("wrong: SIGPROF is not as it was");
+	IS(profagent_start(), -ESRCH);
+	IS(profagent_pause(), -ESRCH);
+	IS(profagent_fd(), -ESRCH);
+	if (profagent_is_running())
+		puts("wrong: it runs");
+	IS(profagent_label_push("after", "it"), 0);
+	IS(profagent_label_pop(), 0);
+	burn_plain(20 * MS);
+}
+
+static void query_and_cancel(uint64_t ns)
+{
+	IS(profagent_launch(NULL), 0);
+	burn_checkout(ns);
+	burn_pay(ns / 2);
+	recurse(10, ns);
+	IS(profagent_stop(), 0);
+	query(true);
+	check_query_errors();
+	cancel();
+	query(false);
+}
+
 /* --- a child ---------------------------------------------------------------------------- */
 
 static void fork_with_label(uint64_t ns)
@@ -223,6 +338,11 @@ int main(int argc, char **argv)
 	preloaded = profagent_version() != NULL;
 	printf("agent %s\n", preloaded ? "yes" : "no");
 	errno = 4711;
+	if (argc > 2 && strcmp(argv[2], "query") == 0) {
+		query_and_cancel(ns);
+		puts("done");
+		return errno == 4711 ? 0 : 98;
+	}
 	steer();
 	use_labels(ns);
 	expect_labels();
