@@ -42,24 +42,30 @@ static guint focus_index(const Top *t)
 	return 0;
 }
 
+/* Returns where the next one begins. */
+static guint draw_cell(guint line, guint at, const TopRow *row,
+		       TopColumn column, gboolean sorts, guint style)
+{
+	g_autofree char *text = row ? top_text(row, column)
+				    : g_strdup(top_title(column));
+	guint width = top_width(column);
+	guint columns = MIN(text_columns(text), width);
+	guint more = !row && sorts ? SCREEN_UNDERLINE | SCREEN_BOLD : 0;
+
+	screen_put(line, at + (top_is_right(column) ? width - columns : 0),
+		   columns, text, style | more);
+	return at + width + 1;
+}
+
 static void draw_line(guint line, const TopRow *row, TopColumn by,
 		      guint style)
 {
 	guint at = 0, i;
 
 	screen_put(line, 0, screen_columns(), "", style);
-	for (i = 0; i < TOP_COLUMNS; i++) {
-		g_autofree char *text = row ? top_text(row, i)
-					    : g_strdup(top_title(i));
-		guint width = top_width(i), columns;
-		guint more = !row && i == by ? SCREEN_UNDERLINE | SCREEN_BOLD
-					     : 0;
-
-		columns = MIN(text_columns(text), width);
-		screen_put(line, at + (top_is_right(i) ? width - columns : 0),
-			   columns, text, style | more);
-		at += width + 1;
-	}
+	for (i = 0; i < TOP_COLUMNS; i++)
+		if (top_has_room(i, screen_columns()))
+			at = draw_cell(line, at, row, i, i == by, style);
 }
 
 static void draw_summary(const Top *t)
@@ -103,6 +109,23 @@ static void draw(Top *t)
 
 /* --- asking ------------------------------------------------------------------ */
 
+static GPtrArray *list(void)
+{
+	GPtrArray *targets = targets_list();
+
+	top_ask_hottest(targets);
+	return targets;
+}
+
+static void list_in_thread(GTask *task, gpointer source, gpointer data,
+			   GCancellable *cancel)
+{
+	(void)source;
+	(void)data;
+	(void)cancel;
+	g_task_return_pointer(task, list(), (GDestroyNotify)g_ptr_array_unref);
+}
+
 static void listed(GObject *source, GAsyncResult *result, gpointer data)
 {
 	g_autoptr(GPtrArray) targets = targets_list_finish(result);
@@ -121,12 +144,14 @@ static void listed(GObject *source, GAsyncResult *result, gpointer data)
 
 static gboolean ask(gpointer data)
 {
+	g_autoptr(GTask) task = NULL;
 	Top *t = data;
 
 	if (t->asking)
 		return G_SOURCE_CONTINUE;
 	t->asking = TRUE;
-	targets_list_async(NULL, listed, t);
+	task = g_task_new(NULL, NULL, listed, t);
+	g_task_run_in_thread(task, list_in_thread);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -276,7 +301,7 @@ static int print(void)
 
 	before = top_rows(first, NULL, g_get_monotonic_time());
 	g_usleep(EACH_MS * 1000);
-	second = targets_list();
+	second = list();
 	rows = top_rows(second, before, g_get_monotonic_time());
 	if (rows->len == 0) {
 		cmd_say(name, "there is no preloaded process");
@@ -285,7 +310,8 @@ static int print(void)
 	top_sort(rows, TOP_CPU, FALSE);
 	for (i = 0; i < TOP_COLUMNS; i++)
 		columns[i] = (TextColumn){ top_title(i), top_is_right(i),
-					   i == TOP_PROGRAM ? 8 : 0 };
+					   i == TOP_PROGRAM ? 8 :
+					   i == TOP_HOTTEST ? 12 : 0 };
 	table = text_table_new(columns, TOP_COLUMNS);
 	for (i = 0; i < rows->len; i++) {
 		text_table_row(table);

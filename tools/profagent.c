@@ -22,6 +22,8 @@ static const Cmd cmds[] = {
 	{ "live", cmd_live, "run a program and watch it on a terminal" },
 	{ "pause", cmd_steer, "pause the profiling of a running program" },
 	{ "ps", cmd_ps, "list the preloaded processes" },
+	{ "query", cmd_query, "show which functions of a running program are "
+	  "hot" },
 	{ "record", cmd_record, "profile a running program for a while" },
 	{ "repair", cmd_repair, "make a torn profile whole" },
 	{ "report", cmd_report, "show where the time went" },

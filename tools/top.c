@@ -8,6 +8,7 @@
 
 #include "tools/control-stream.h"
 #include "tools/period.h"
+#include "tools/symbols.h"
 #include "tools/text.h"
 #include "tools/viewer-format.h"
 
@@ -15,16 +16,18 @@ static const struct {
 	const char *title;
 	guint width;
 	gboolean right;
+	gboolean wide;	/* left out where there is little room */
 } columns[TOP_COLUMNS] = {
 	[TOP_PID] = { "PID", 7, TRUE },
 	[TOP_PROGRAM] = { "PROGRAM", 16, FALSE },
 	[TOP_STATE] = { "STATE", 8, FALSE },
 	[TOP_CPU] = { "CPU%", 6, TRUE },
-	[TOP_THREADS] = { "THREADS", 7, TRUE },
-	[TOP_RATE] = { "RATE", 8, TRUE },
-	[TOP_SAMPLES] = { "SAMPLES", 7, TRUE },
+	[TOP_THREADS] = { "THREADS", 7, TRUE, TRUE },
+	[TOP_RATE] = { "RATE", 8, TRUE, TRUE },
+	[TOP_SAMPLES] = { "SAMPLES", 7, TRUE, TRUE },
 	[TOP_LOST] = { "LOST", 6, TRUE },
 	[TOP_COST] = { "COST%", 6, TRUE },
+	[TOP_HOTTEST] = { "HOTTEST", 40, FALSE },
 };
 
 const char *top_title(TopColumn column)
@@ -40,6 +43,15 @@ gboolean top_is_right(TopColumn column)
 guint top_width(TopColumn column)
 {
 	return columns[column].width;
+}
+
+gboolean top_has_room(TopColumn column, guint screen)
+{
+	guint all = 0, i;
+
+	for (i = 0; i < TOP_COLUMNS; i++)
+		all += columns[i].width + 1;
+	return !columns[column].wide || all <= screen + 1;
 }
 
 /* --- a look ------------------------------------------------------------------ */
@@ -73,7 +85,29 @@ static void row_free(gpointer data)
 
 	g_free(r->program);
 	g_free(r->state);
+	g_free(r->hottest);
 	g_free(r);
+}
+
+void top_ask_hottest(const GPtrArray *targets)
+{
+	guint i;
+
+	for (i = 0; i < targets->len; i++) {
+		const Target *t = targets->pdata[i];
+		g_autoptr(JsonObject) answer = NULL;
+		g_autofree char *function = NULL;
+
+		if (t->client && t->status)
+			answer = client_ask(t->client, "hottest", NULL);
+		if (!answer)
+			continue;	/* gone, or an older agent */
+		function = symbols_demangle(
+			control_stream_text(answer, "name"), FALSE);
+		json_object_set_string_member(t->status, "hottest", function);
+		json_object_set_int_member(t->status, "hottest_permille",
+			control_stream_number(answer, "permille"));
+	}
 }
 
 static double number(const Target *t, const char *name)
@@ -108,6 +142,8 @@ static TopRow *make_row(const Target *t, const GPtrArray *rows, gint64 now_us)
 	r->program = g_strdup(target_program(t));
 	r->state = g_strdup(t->status ? control_stream_text(t->status, "state")
 				      : "no answer");
+	r->hottest = g_strdup(t->status ? control_stream_text(t->status,
+							      "hottest") : "");
 	r->cpu_ns = read_cpu_ns(t->pid);
 	r->own_ns = (guint64)(number(t, "handler_ns") +
 			      number(t, "flusher_cpu_ns"));
@@ -124,6 +160,7 @@ static TopRow *make_row(const Target *t, const GPtrArray *rows, gint64 now_us)
 	r->value[TOP_RATE] = period > 0 ? 1e9 / period : 0;
 	r->value[TOP_SAMPLES] = number(t, "samples");
 	r->value[TOP_LOST] = number(t, "lost");
+	r->value[TOP_HOTTEST] = number(t, "hottest_permille") / 1000;
 	return r;
 }
 
@@ -156,6 +193,8 @@ static gint compare(gconstpointer a, gconstpointer b, gpointer data)
 		result = strcmp(x->program, y->program);
 	else if (o->by == TOP_STATE)
 		result = strcmp(x->state, y->state);
+	else if (o->by == TOP_HOTTEST)
+		result = strcmp(x->hottest, y->hottest);
 	else if (x->value[o->by] != y->value[o->by])
 		result = x->value[o->by] > y->value[o->by] ? -1 : 1;
 	if (result == 0)
@@ -172,6 +211,17 @@ void top_sort(GPtrArray *rows, TopColumn by, gboolean reverse)
 
 /* --- text -------------------------------------------------------------------- */
 
+/* "62% name" */
+static char *hottest_text(const TopRow *row)
+{
+	g_autofree char *safe = text_escape(row->hottest);
+
+	if (row->value[TOP_HOTTEST] <= 0)
+		return g_strdup("-");
+	return g_strdup_printf("%.0f%% %s", row->value[TOP_HOTTEST] * 100,
+			       safe);
+}
+
 char *top_text(const TopRow *row, TopColumn column)
 {
 	char text[VIEWER_FORMAT_SIZE];
@@ -184,6 +234,8 @@ char *top_text(const TopRow *row, TopColumn column)
 		return text_escape(row->program);
 	case TOP_STATE:
 		return text_escape(row->state);
+	case TOP_HOTTEST:
+		return hottest_text(row);
 	case TOP_RATE:
 		return value > 0 ? period_rate((guint64)(1e9 / value + 0.5))
 				 : g_strdup("-");

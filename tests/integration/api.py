@@ -11,6 +11,7 @@ from lib import (AGENT, Scratch, PROGRAMS, expectations, profagent,
                  report_json, run, tap, wait_for, which)
 
 API = os.path.join(PROGRAMS, "api")
+SHARES = os.path.join(PROGRAMS, "shares")
 
 
 def said(out):
@@ -130,6 +131,54 @@ def test_query_asleep(scratch):
     test_query(scratch, START=0)
 
 
+def query(scratch, *words):
+    return profagent("query", *words, env=dict(
+        os.environ, XDG_RUNTIME_DIR=scratch.runtime))
+
+
+def rows_of(scratch, *words):
+    done = query(scratch, "--json", *words)
+    return json.loads(done.out) if done.status == 0 else {}
+
+
+def test_query_command(scratch):
+    with Program([SHARES, "60000"], scratch) as p:
+        p.socket()
+        pid = str(p.pid)
+        tap.ok(wait_for(lambda: rows_of(scratch, pid)["samples"] > 50, 60),
+               "profagent query: counts a running program")
+        got = rows_of(scratch, pid, "--max=0")
+        tap.ok(sum(row["self"] for row in got["rows"]) == got["samples"] and
+               got["functions"] == len(got["rows"]) and
+               all(row["self"] <= row["total"] <= got["samples"]
+                   for row in got["rows"]),
+               "profagent query: every sample has one function", got)
+        inside = [row["total"] for row in got["rows"]
+                  if row["name"] == "main"]
+        # one may be of the loader: it takes less than a period
+        tap.ok(inside and got["samples"] - inside[0] <= 1,
+               "profagent query: all that was sampled was in main", got)
+        some = rows_of(scratch, pid, "--filter=^burn_ha", "--max=1")
+        tap.ok([row["name"] for row in some["rows"]] == ["burn_half"],
+               "profagent query: by regular expression", some)
+        done = query(scratch, pid, "-f", "burn_half")
+        tap.ok(done.status == 0 and done.out.split()[:6] == [
+            "FUNCTION", "OWN", "%", "DEEP", "%", "OBJECT"] and
+            "burn_half" in done.out, "profagent query: a table", done)
+        for words, status in (([pid, "-f", "("], 2), ([pid, "-n", "-1"], 2),
+                              ([pid, "-n", "x"], 2), ([], 2),
+                              (["999999999"], 1)):
+            done = query(scratch, *words)
+            tap.ok(done.status == status and done.err.count("\n") == 1,
+                   "profagent query: wrong: %s" % words[-1:], done)
+    with Program([SHARES, "60000"], scratch, START=0) as p:
+        p.socket()
+        done = query(scratch, str(p.pid))
+        tap.ok((done.status, done.out) == (0, "") and
+               "nothing was sampled" in done.err,
+               "profagent query: of one asleep, which it does not wake", done)
+
+
 def test_by_name(scratch):
     """Without the stub: the functions are looked up."""
     done = run([which("python3"), "-c",
@@ -196,6 +245,7 @@ def test_static(scratch):
 def main():
     for test in (test_both, test_asleep, test_loop, test_by_name,
                  test_live_spans, test_query, test_query_asleep,
+                 test_query_command,
                  test_static):
         with Scratch() as scratch:
             test(scratch)

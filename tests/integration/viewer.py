@@ -522,6 +522,8 @@ def top(scratch, program):
                 break
             term.type("Down")
             time.sleep(0.1)
+        tap.ok(term.wait(r"^ *%d app +running .* [0-9]+%% [a-z_]+" % app.pid),
+               "top: and its hottest function", *term.screen())
         term.type("Enter")
         tap.ok(term.wait(r"app %d " % app.pid) and term.wait(r"^NESTED"),
                "top: Enter looks into it", *term.screen())

@@ -22,6 +22,9 @@ static Target *target_new(gint32 pid, const char *program, gint64 samples,
 	json_object_set_int_member(t->status, "samples", samples);
 	json_object_set_int_member(t->status, "handler_ns", handler_ns);
 	json_object_set_int_member(t->status, "period_ns", 10101010);
+	json_object_set_string_member(t->status, "hottest", "f\033");
+	json_object_set_int_member(t->status, "hottest_permille",
+				   program[0] == 'b' ? 630 : 0);
 	return t;
 }
 
@@ -62,6 +65,9 @@ START_TEST(shares_need_two_looks)
 	expect(first, 1, TOP_SAMPLES, "12.3k");
 	expect(first, 2, TOP_STATE, "no answer");
 	expect(first, 2, TOP_RATE, "-");
+	expect(first, 2, TOP_HOTTEST, "-");
+	expect(first, 1, TOP_HOTTEST, "-");
+	expect(first, 0, TOP_HOTTEST, "63% f\\x1b");
 	targets = look(21000000);
 	second = top_rows(targets, first, 2000000);
 	g_ptr_array_unref(targets);
