@@ -121,7 +121,7 @@ static ProfileString module_path(const Profile *p, const ProfileLocation *l)
 
 static ProfileString unknown_name(Profile *p, const ProfileLocation *l)
 {
-	g_autofree char *text = symbols_unknown_name(p, l);
+	g_autofree char *text = symbols_unknown_function(p, l);
 
 	return profile_string(p, text, -1);
 }

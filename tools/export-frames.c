@@ -63,7 +63,7 @@ static void expand(ExportFrames *f, const ExportFunction *function,
 static void expand_unknown(ExportFrames *f, const ProfileLocation *l,
 			   ProfileString module)
 {
-	g_autofree char *name = symbols_unknown_name(f->profile, l);
+	g_autofree char *name = symbols_unknown_function(f->profile, l);
 	ExportFunction function = { 0 };
 
 	function.name = profile_string(f->profile, name, -1);

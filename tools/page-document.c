@@ -140,7 +140,7 @@ static gint32 location_module(Tables *t, const Profile *p,
 static guint32 add_unknown(Tables *t, const Profile *p,
 			   const ProfileLocation *l, gint32 module)
 {
-	g_autofree char *name = symbols_unknown_name(p, l);
+	g_autofree char *name = symbols_unknown_function(p, l);
 	Frame f = { .name = tables_add_string(t,
 				g_string_chunk_insert_const(t->texts, name)),
 		    .module = module, .flags = PAGE_FRAME_UNKNOWN };

@@ -60,6 +60,8 @@ typedef struct {
 	guint32 first_line;		/* in lines[], innermost inline first */
 	guint16 line_count;		/* 0: not symbolized, or unknown code */
 	gboolean tried;			/* symbolization was attempted */
+	guint64 start;			/* first address of its function, where
+					 * that is all that is known; 0: not */
 } ProfileLocation;
 
 /* A moment of a Sample, for timelines. Times are ns since the start of

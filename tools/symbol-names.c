@@ -84,7 +84,7 @@ guint32 symbol_names_add_function(SymbolNames *n, const SymbolFunction *f)
 
 void symbol_names_add_address(SymbolNames *n, guint64 offset)
 {
-	SymbolAddress a = { offset, n->lines->len, 0 };
+	SymbolAddress a = { offset, n->lines->len, 0, SYMBOL_NO_START };
 
 	g_array_append_val(n->addresses, a);
 }
@@ -167,9 +167,9 @@ void symbol_names_sort(SymbolNames *n)
 	g_array_sort(n->addresses, address_compare);
 }
 
-const SymbolAddress *symbol_names_find(const SymbolNames *n, guint64 offset)
+SymbolAddress *symbol_names_find(const SymbolNames *n, guint64 offset)
 {
-	SymbolAddress key = { offset, 0, 0 };
+	SymbolAddress key = { offset, 0, 0, 0 };
 	guint at;
 
 	if (!g_array_binary_search(n->addresses, &key, address_compare, &at))

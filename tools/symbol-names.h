@@ -29,8 +29,12 @@ typedef struct {
 typedef struct {
 	guint64 offset;			/* in the object's file */
 	guint32 first_line;		/* in lines, innermost first */
-	guint32 line_count;		/* 0: looked up, and nothing known */
+	guint32 line_count;		/* 0: looked up, and it has no name */
+	guint64 start;			/* without a name: where its function
+					 * begins; SYMBOL_NO_START: unknown */
 } SymbolAddress;
+
+#define SYMBOL_NO_START G_MAXUINT64
 
 typedef struct {
 	GArray *text;			/* char */
@@ -74,7 +78,8 @@ void symbol_names_merge(SymbolNames *n, const SymbolNames *from);
 /* Orders the addresses; needed after adding, before symbol_names_find. */
 void symbol_names_sort(SymbolNames *n);
 
-/* NULL: this address was not looked up. Valid until the next addition. */
-const SymbolAddress *symbol_names_find(const SymbolNames *n, guint64 offset);
+/* NULL: this address was not looked up. Valid until the next addition; the
+ * start of its function may be set. */
+SymbolAddress *symbol_names_find(const SymbolNames *n, guint64 offset);
 
 #endif

@@ -11,6 +11,7 @@
 #include "tools/demangle.h"
 #include "tools/dwarf-lines.h"
 #include "tools/elf-file.h"
+#include "tools/elf-frames.h"
 #include "tools/elf-symbols.h"
 #include "tools/process-root.h"
 #include "tools/profile-functions.h"
@@ -249,6 +250,28 @@ static GArray *wanted_new(const ElfFile *f, const struct object *o,
 	return wanted;
 }
 
+/* Unwind tables say at least where the functions without a name begin. */
+static void starts_resolve(const ElfFile *f, const GArray *wanted,
+			   SymbolNames *names)
+{
+	g_autoptr(ElfFrames) frames = NULL;
+
+	for (guint i = 0; i < wanted->len; i++) {
+		const DwarfLinesWanted *w = &g_array_index(wanted,
+						DwarfLinesWanted, i);
+		SymbolAddress *a = symbol_names_find(names, w->offset);
+		guint64 start;
+
+		if (!a || a->line_count > 0)
+			continue;
+		if (!frames)
+			frames = elf_frames_new(f);
+		if (elf_frames_find(frames, w->address, &start) &&
+		    w->address - start <= w->offset)
+			a->start = w->offset - (w->address - start);
+	}
+}
+
 /* Returns whether anything was added to `names`. */
 static gboolean file_resolve(Symbols *s, ElfFile *f, const struct object *o,
 			     SymbolNames *names)
@@ -261,6 +284,7 @@ static gboolean file_resolve(Symbols *s, ElfFile *f, const struct object *o,
 	symbol_names_index(names);
 	symbols = elf_symbols_new(f);
 	dwarf_lines_resolve(f, symbols, wanted, names, progress_units, s);
+	starts_resolve(f, wanted, names);
 	return TRUE;
 }
 
@@ -350,6 +374,8 @@ static void location_fill(struct taker *t, ProfileLocation *l,
 
 	l->first_line = lines->len;
 	l->line_count = count - skip;
+	if (count == 0 && a->start <= a->offset)
+		l->start = l->address - (a->offset - a->start);
 	for (guint32 i = skip; i < count; i++) {
 		const SymbolLine *from = &g_array_index(t->names->lines,
 					SymbolLine, a->first_line + i);
@@ -490,21 +516,32 @@ void symbols_resolve(Symbols *s, Profile *p)
 	s->roots = NULL;
 }
 
-char *symbols_unknown_name(const Profile *p, const ProfileLocation *l)
+static char *place_name(const Profile *p, const ProfileLocation *l,
+			guint64 address)
 {
 	const ProfileMapping *m;
 	const char *path;
 	g_autofree char *base = NULL;
 
 	if (l->mapping >= p->mappings->len)
-		return g_strdup_printf("0x%" G_GINT64_MODIFIER "x", l->address);
+		return g_strdup_printf("0x%" G_GINT64_MODIFIER "x", address);
 	m = profile_at(p->mappings, ProfileMapping, l->mapping);
 	path = profile_text(p, m->path);
-	if (!*path || l->address < m->start)
-		return g_strdup_printf("0x%" G_GINT64_MODIFIER "x", l->address);
+	if (!*path || address < m->start)
+		return g_strdup_printf("0x%" G_GINT64_MODIFIER "x", address);
 	base = g_path_get_basename(path);
 	if (g_str_has_suffix(base, " (deleted)"))
 		base[strlen(base) - strlen(" (deleted)")] = '\0';
 	return g_strdup_printf("%s+0x%" G_GINT64_MODIFIER "x", base,
-			       location_offset(p, l));
+			       address - m->start + m->offset);
+}
+
+char *symbols_unknown_name(const Profile *p, const ProfileLocation *l)
+{
+	return place_name(p, l, l->address);
+}
+
+char *symbols_unknown_function(const Profile *p, const ProfileLocation *l)
+{
+	return place_name(p, l, l->start ? l->start : l->address);
 }

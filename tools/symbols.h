@@ -46,7 +46,14 @@ GPtrArray *symbols_notes(Symbols *s);
  */
 char *symbols_demangle(const char *name, gboolean full);
 
-/* What a location is called without symbols: "libfoo.so+0x1234", "0x1234". */
+/* What a location is called without symbols: "libfoo.so+0x1234", "0x1234";
+ * g_free() it. */
 char *symbols_unknown_name(const Profile *p, const ProfileLocation *l);
+
+/*
+ * What its function is called: the same with the function's first address, if
+ * unwind tables told it; all places of one function have one name then.
+ */
+char *symbols_unknown_function(const Profile *p, const ProfileLocation *l);
 
 #endif

@@ -656,6 +656,38 @@ START_TEST(unknown_code_is_named_by_its_place)
 }
 END_TEST
 
+/* The names of the two places as functions; the second time from the cache. */
+static void check_stripped(const char *label, const char *function)
+{
+	g_autofree char *id = objects_build_id(dir, "cart");
+	g_autofree char *path = in_dir("cart");
+	g_autofree char *expected = g_strdup_printf(
+		"cart+0x%" G_GINT64_MODIFIER "x",
+		objects_offset(dir, "full", function));
+	guint64 offset = objects_offset(dir, "full", label) + 1;
+
+	for (int i = 0; i < 2; i++) {
+		g_autoptr(Profile) p = objects_resolve(path, id, offset, NULL,
+						       NULL);
+		const ProfileLocation *l = profile_at(p->locations,
+						      ProfileLocation, 0);
+		g_autofree char *place = symbols_unknown_name(p, l);
+		g_autofree char *name = symbols_unknown_function(p, l);
+
+		ck_assert_uint_eq(l->line_count, 0);
+		ck_assert_str_eq(name, expected);
+		ck_assert_str_ne(place, expected);
+	}
+}
+
+START_TEST(stripped_functions_are_named_by_where_they_begin)
+{
+	ck_assert(objects_run(dir, "g++ -g -O2 cart.cc -o full && "
+			      "strip -o cart full"));
+	check_stripped("mark_pay", "_ZN4shop3payEi");
+}
+END_TEST
+
 START_TEST(the_cache_answers_when_the_file_is_gone)
 {
 	SymbolsOptions o = { .quiet = TRUE };
@@ -771,6 +803,8 @@ static TCase *profiles_case(void)
 
 	tcase_add_test(tc, names_that_came_with_the_profile_stay);
 	tcase_add_test(tc, unknown_code_is_named_by_its_place);
+	tcase_add_test(tc,
+		       stripped_functions_are_named_by_where_they_begin);
 	tcase_add_test(tc, the_cache_answers_when_the_file_is_gone);
 	tcase_add_test(tc,
 		the_cache_is_made_anew_when_debug_information_comes);
