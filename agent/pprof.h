@@ -83,6 +83,10 @@ enum pprof_field {
 	PPROF_SAMPLE_WEIGHTS = 1002, /* packed ns, as many as times; absent when
 				    * all are equal; of CPU time, and where a
 				    * Sample has none of the wall clock */
+	/* Location, ours */
+	PPROF_LOCATION_START = 1000, /* address where its function begins, if
+				      * that is all that is known of it; from
+				      * the reader, when it puts in names */
 };
 
 enum pprof_process_field {

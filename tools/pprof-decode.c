@@ -244,6 +244,7 @@ static void take_location(PprofDecode *d, const Field *f)
 	row->first_line = d->p->lines->len;
 	row->line_count = (guint16)n;
 	row->tried = n > 0;
+	row->start = m->start <= m->address ? m->start : 0;
 	for (i = 0; i < n; i++) {
 		ProfileLine line = {
 			function_index(d, m->line[i]->function_id),

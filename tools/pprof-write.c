@@ -428,6 +428,7 @@ static void put_location(Writer *w, guint32 index)
 	m.address = row->address;
 	m.line = at;
 	m.n_line = row->line_count;
+	m.start = row->start;
 	put_message(w, PPROF_LOCATION, &m);
 }
 

@@ -190,6 +190,26 @@ START_TEST(everything_comes_back)
 }
 END_TEST
 
+START_TEST(where_a_function_begins_comes_back)
+{
+	g_autoptr(Profile) p = everything();
+	g_autoptr(Profile) q = NULL;
+	g_autofree char *path = g_build_filename(dir, "b.pb.gz", NULL);
+	ProfileLocation *l = profile_at(p->locations, ProfileLocation, 0);
+	ProfileLocation *beyond = profile_at(p->locations, ProfileLocation, 1);
+
+	l->start = l->address - 1;
+	beyond->start = beyond->address + 1;
+	ck_assert(pprof_write_file(p, path, NULL));
+	q = read_back(path);
+	ck_assert_uint_eq(profile_at(q->locations, ProfileLocation, 0)->start,
+			  l->start);
+	ck_assert_uint_eq(profile_at(q->locations, ProfileLocation, 1)->start,
+			  0);
+	g_unlink(path);
+}
+END_TEST
+
 START_TEST(one_member_that_can_be_torn)
 {
 	g_autoptr(Profile) p = everything();
@@ -266,6 +286,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, everything_comes_back);
+	tcase_add_test(tcase, where_a_function_begins_comes_back);
 	tcase_add_test(tcase, one_member_that_can_be_torn);
 	tcase_add_test(tcase, rights_stay_and_nothing_is_left);
 	tcase_add_test(tcase, where_nothing_can_be_made_it_fails);
