@@ -31,8 +31,8 @@ struct group {
 
 /*
  * What all workers share. Read-only while they run, but for `next`: the first
- * group that nobody has taken, and `done`, for the progress bar; both are
- * counters that order nothing else.
+ * group that nobody has taken, `done`, for the progress bar, and `incomplete`;
+ * they are counters that order nothing else.
  */
 struct crew {
 	const ElfSymbols *symbols;
@@ -40,6 +40,7 @@ struct crew {
 	GArray *places;			/* struct place, by unit and address */
 	GArray *groups;			/* struct group */
 	gint next, done;
+	gint incomplete;		/* units */
 	DwarfLinesProgress progress;	/* called by the first worker only */
 	void *data;
 };
@@ -190,6 +191,8 @@ static void unit_resolve(struct job *j, const struct group *g)
 	for (gsize i = 0; i < count; i++)
 		target_init(j, &targets[i], place_wanted(j->crew,
 							 g->first + i));
+	if (unit->incomplete)
+		g_atomic_int_inc(&j->crew->incomplete);
 	dwarf_functions_scan(j->functions, unit, targets, count);
 	for (gsize i = 0; i < count; i++)
 		target_emit(j, unit, place_wanted(j->crew, g->first + i),
@@ -343,9 +346,9 @@ static void crew_run(struct crew *c, ElfFile *f, SymbolNames *names)
 	job_release(&first);
 }
 
-void dwarf_lines_resolve(ElfFile *f, const ElfSymbols *symbols,
-			 GArray *wanted, SymbolNames *names,
-			 DwarfLinesProgress progress, void *data)
+guint dwarf_lines_resolve(ElfFile *f, const ElfSymbols *symbols,
+			  GArray *wanted, SymbolNames *names,
+			  DwarfLinesProgress progress, void *data)
 {
 	struct crew c = { .symbols = symbols, .wanted = wanted,
 			  .progress = progress, .data = data };
@@ -357,4 +360,5 @@ void dwarf_lines_resolve(ElfFile *f, const ElfSymbols *symbols,
 	g_array_free(c.places, TRUE);
 	g_array_free(c.groups, TRUE);
 	symbol_names_sort(names);
+	return c.incomplete;
 }

@@ -26,10 +26,11 @@ typedef void (*DwarfLinesProgress)(void *data, gsize done);
  * Adds every address of `wanted` to `names`, with the lines that are known;
  * names that DWARF lacks come from `symbols`. Sorts `wanted` by address. An
  * object without DWARF is named from `symbols` alone. Damaged DWARF costs
- * names, nothing else.
+ * names, nothing else. Returns how many units have their functions and inlined
+ * calls in another file (split DWARF) that was not found.
  */
-void dwarf_lines_resolve(ElfFile *f, const ElfSymbols *symbols,
-			 GArray *wanted, SymbolNames *names,
-			 DwarfLinesProgress progress, void *data);
+guint dwarf_lines_resolve(ElfFile *f, const ElfSymbols *symbols,
+			  GArray *wanted, SymbolNames *names,
+			  DwarfLinesProgress progress, void *data);
 
 #endif

@@ -79,11 +79,12 @@ DwarfUnits *dwarf_units_new(Dwarf *dwarf)
 	u->units = g_array_new(FALSE, FALSE, sizeof(DwarfUnit));
 	u->ranges = g_array_new(FALSE, FALSE, sizeof(struct unit_range));
 	while (dwarf_get_units(dwarf, cu, &cu, NULL, &type, &die, &tree) == 0) {
-		DwarfUnit unit = { die, tree.cu ? tree : die };
+		DwarfUnit unit = { die, tree.cu ? tree : die, FALSE };
 		guint32 index = u->units->len;
 
 		if (!unit_has_code(type))
 			continue;
+		unit.incomplete = type == DW_UT_skeleton && !tree.cu;
 		g_array_append_val(u->units, unit);
 		if (ranges_add(u, index) == 0)
 			g_hash_table_insert(silent,

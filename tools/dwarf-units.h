@@ -16,6 +16,7 @@
 typedef struct {
 	Dwarf_Die die;			/* line table, ranges */
 	Dwarf_Die tree;			/* its functions: the same, or in a .dwo */
+	gboolean incomplete;		/* in a .dwo that was not found */
 } DwarfUnit;
 
 typedef struct {

@@ -496,6 +496,11 @@ Dwfl_Module *elf_file_module(const ElfFile *f)
 	return f->module;
 }
 
+const char *elf_file_path(const ElfFile *f)
+{
+	return f->path;
+}
+
 Elf *elf_file_elf(const ElfFile *f)
 {
 	return f->elf;

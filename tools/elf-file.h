@@ -58,6 +58,9 @@ gboolean elf_file_address(const ElfFile *f, guint64 offset, guint64 *address);
  * elf_file_address(). */
 Dwfl_Module *elf_file_module(const ElfFile *f);
 
+/* Where it was found; "[vdso]" is no file. Owned by `f`. */
+const char *elf_file_path(const ElfFile *f);
+
 /* The object itself, without its debug file. Never NULL. */
 Elf *elf_file_elf(const ElfFile *f);
 

@@ -272,20 +272,38 @@ static void starts_resolve(const ElfFile *f, const GArray *wanted,
 	}
 }
 
-/* Returns whether anything was added to `names`. */
+/* Where the rest of `units` compile units is, or should be. */
+static char *incomplete_say(const ElfFile *f, guint units)
+{
+	g_autofree char *package = g_strconcat(elf_file_path(f), ".dwp", NULL);
+
+	if (g_file_test(package, G_FILE_TEST_EXISTS))
+		return g_strdup_printf("%s: without inlined calls: they are in "
+			"%s, and elfutils %s reads no such file (0.191 does)",
+			elf_file_path(f), package, dwfl_version(NULL));
+	return g_strdup_printf("%s: without inlined calls of %u source "
+		"file%s: the .dwo files are gone", elf_file_path(f), units,
+		units == 1 ? "" : "s");
+}
+
+/* Returns whether `names` were added to, and are all that can be known. */
 static gboolean file_resolve(Symbols *s, ElfFile *f, const struct object *o,
 			     SymbolNames *names)
 {
 	g_autoptr(GArray) wanted = wanted_new(f, o, names);
 	g_autoptr(ElfSymbols) symbols = NULL;
+	guint incomplete;
 
 	if (wanted->len == 0)
 		return FALSE;
 	symbol_names_index(names);
 	symbols = elf_symbols_new(f);
-	dwarf_lines_resolve(f, symbols, wanted, names, progress_units, s);
+	incomplete = dwarf_lines_resolve(f, symbols, wanted, names,
+					 progress_units, s);
 	starts_resolve(f, wanted, names);
-	return TRUE;
+	if (incomplete > 0)
+		g_ptr_array_add(s->notes, incomplete_say(f, incomplete));
+	return incomplete == 0;
 }
 
 static SymbolNames *names_load(const Symbols *s, const struct object *o,

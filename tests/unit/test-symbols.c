@@ -407,6 +407,63 @@ START_TEST(a_deleted_file_without_build_id_is_not_guessed)
 }
 END_TEST
 
+/* What is said of "cart", and *text: its lines at `label`; g_free() both. */
+static char *notes_of(const char *label, char **text)
+{
+	guint64 offset = objects_offset(dir, "cart", label);
+	g_autofree char *id = objects_build_id(dir, "cart");
+	g_autofree char *path = in_dir("cart");
+	char *notes = NULL;
+	g_autoptr(Profile) p = objects_resolve(path, id, offset, NULL,
+					       &notes);
+
+	*text = objects_describe(p);
+	return notes;
+}
+
+#define SPLIT "g++ -g -O2 -gdwarf-%d -gsplit-dwarf -c cart.cc && " \
+	"g++ cart.o -o cart"
+
+START_TEST(what_went_with_dwo_files_is_said_and_not_remembered)
+{
+	g_autofree char *without = NULL, *with = NULL;
+	g_autofree char *notes = NULL, *none = NULL;
+
+	ck_assert(objects_run(dir, SPLIT " && mv cart.dwo away", _i));
+	notes = notes_of("mark_add", &without);
+	ck_assert_ptr_nonnull(strstr(notes, "1 source file: the .dwo files "
+				     "are gone"));
+	ck_assert_ptr_null(strstr(without, " < "));
+	ck_assert_ptr_nonnull(strstr(without, "shop::"));
+	ck_assert(objects_run(dir, "mv away cart.dwo"));
+	none = notes_of("mark_add", &with);
+	ck_assert_str_eq(none, "");
+	ck_assert_str_eq(with, IN_ADD);
+}
+END_TEST
+
+/* elfutils reads packages from 0.191 on. */
+START_TEST(a_dwp_file_is_read_or_said_not_to_be)
+{
+	g_autofree char *text = NULL, *notes = NULL;
+	const char *version = dwfl_version(NULL);
+	int major = 0, minor = 0;
+
+	if (!objects_have("dwp"))
+		return;
+	ck_assert_int_eq(sscanf(version, "%d.%d", &major, &minor), 2);
+	ck_assert(objects_run(dir, SPLIT " && dwp -e cart -o cart.dwp && "
+			      "rm cart.dwo", 4));
+	notes = notes_of("mark_add", &text);
+	if (major > 0 || minor >= 191) {
+		ck_assert_str_eq(text, IN_ADD);
+		return;
+	}
+	ck_assert_ptr_nonnull(strstr(notes, "cart.dwp, and elfutils 0."));
+	ck_assert_ptr_nonnull(strstr(text, "shop::"));
+}
+END_TEST
+
 START_TEST(a_missing_file_is_said_to_be_missing)
 {
 	g_autofree char *notes = NULL, *text = NULL;
@@ -786,6 +843,10 @@ static TCase *files_case(void)
 	tcase_add_test(tc, a_deleted_file_that_is_still_there_is_used);
 	tcase_add_test(tc, a_deleted_file_is_said_to_be_deleted);
 	tcase_add_test(tc, a_deleted_file_without_build_id_is_not_guessed);
+	tcase_add_loop_test(tc,
+			    what_went_with_dwo_files_is_said_and_not_remembered,
+			    4, 6);
+	tcase_add_test(tc, a_dwp_file_is_read_or_said_not_to_be);
 	tcase_add_test(tc, a_missing_file_is_said_to_be_missing);
 	tcase_add_test(tc, what_is_no_elf_file_is_said_to_be_none);
 	tcase_add_test(tc, a_sysroot_holds_the_files_of_another_machine);
