@@ -19,6 +19,7 @@
 #include "agent/drain.h"
 #include "agent/execs.h"
 #include "agent/flusher.h"
+#include "agent/fork.h"
 #include "agent/identity.h"
 #include "agent/listen.h"
 #include "agent/log.h"
@@ -42,12 +43,19 @@
 struct config agent_config;
 struct agent_process agent_process;
 
-static _Atomic int state;
+/* In one page: this file is the first that the linker meets. */
+__asm__(".pushsection fork_data, \"aw\", @progbits\n"
+	".balign 2048\n"
+	".popsection\n");
+
+/* In the child as well: the rest of agent_process is its flusher's to tell. */
+static FORK_DATA int own_pid;
+static FORK_DATA _Atomic int state;
 /* Stands for the one thread of a forked child until it has a region. */
-static struct thread_record forked = { .timer = -1, .clock = -1 };
-static struct unwind_stack forked_stack;
-static uint32_t main_slot = THREAD_NO_SLOT;
-static bool asleep;		/* a forked child begins paused */
+static FORK_DATA struct thread_record forked = { .timer = -1, .clock = -1 };
+static FORK_DATA struct unwind_stack forked_stack;
+static FORK_DATA uint32_t main_slot = THREAD_NO_SLOT;
+static FORK_DATA bool asleep;	/* a forked child begins paused */
 static uint64_t paused_at_ns;	/* agent_cpu_ns() stands still while paused */
 /* Why the agent left the program before its end, NULL: it has not. */
 static const char *_Atomic left_because;
@@ -59,7 +67,7 @@ enum agent_state agent_state(void)
 						      memory_order_acquire);
 }
 
-static void set_state(enum agent_state s)
+static FORK_CODE void set_state(enum agent_state s)
 {
 	atomic_store_explicit(&state, s, memory_order_release);
 	sampler_enable(s == AGENT_RUNNING || s == AGENT_FORKED);
@@ -89,7 +97,7 @@ bool agent_is_running(void)
 
 bool agent_is_ours(void)
 {
-	return agent_state() != AGENT_OFF && sys_getpid() == agent_process.pid;
+	return agent_state() != AGENT_OFF && sys_getpid() == own_pid;
 }
 
 static uint64_t period_ns(void)
@@ -354,6 +362,7 @@ void agent_init(char **envp)
 	if (!read_config(envp))
 		return;
 	process_describe(envp, agent_config.parent_run);
+	own_pid = agent_process.pid;
 	if (!agent_config.children)
 		process_hide_preload(envp);
 	else
@@ -444,7 +453,7 @@ int agent_pause(void)
 	return 0;
 }
 
-static void arm_forked(void)
+static FORK_CODE void arm_forked(void)
 {
 	forked.tid = sys_gettid();
 	clock_arm_record(&forked, AGENT_FORKED_COOKIE, signals_ours());
@@ -564,7 +573,7 @@ void agent_identity_end(void)
 	    flusher_ask(FLUSHER_ADOPT, END_TIMEOUT_MS))
 		return;
 	log_line(LOG_WARNING, "cannot follow the program's change of identity: "
-		 "profiling of process %d ends here", agent_process.pid);
+		 "profiling of process %d ends here", own_pid);
 	agent_end();
 }
 
@@ -599,7 +608,7 @@ void agent_step_aside(const char *reason)
 	if (!agent_is_ours() || agent_state() == AGENT_ENDED)
 		return;
 	log_line(LOG_INFO, "%s: profiling of process %d ends here", reason,
-		 agent_process.pid);
+		 own_pid);
 	/* release: what it points to is there */
 	atomic_store_explicit(&left_because, reason, memory_order_release);
 	for_each_live(disarm_for_good);
@@ -653,27 +662,34 @@ void agent_change_signal(void)
 
 /* --- fork --------------------------------------------------------------------- */
 
+static FORK_CODE void fill_forked(void)
+{
+	forked.tid = own_pid;
+	forked.call_regs = (uint64_t)&thread_call_regs;
+	forked.label_skipped = 0;
+	atomic_store_explicit(&forked.label, own_labels_of_forked(),
+			      memory_order_relaxed);
+	forked.clock = forked.timer = -1;
+}
+
 /*
  * Only what is cheap: most children exec at once. The rest waits for the first
  * sample; what was paused stays so, but has a clock until then, so that
- * it comes to have a socket. What the parent's mappings held is not mapped here (MADV_DONTFORK).
+ * it comes to have a socket. What the parent's mappings held is not mapped here
+ * (MADV_DONTFORK).
  */
-void agent_forked(void)
+FORK_CODE void agent_forked(void)
 {
 	enum agent_state was = agent_state();
 
 	if (was == AGENT_OFF || was == AGENT_ENDED)
 		return;
-	agent_process.ppid = agent_process.pid;
-	agent_process.pid = sys_getpid();
+	own_pid = sys_getpid();
 	thread_self_stack(&forked_stack.low, &forked_stack.high);
-	forked.call_regs = (uint64_t)&thread_call_regs;
 	signals_reset_after_fork();
 	flusher_reset_after_fork();
 	region_reset_after_fork();
 	thread_reset_after_fork();
-	sampler_reset_after_fork();
-	snapshot_reset_after_fork();
 	command_reset_after_fork();
 	listen_reset_after_fork();
 	spans_reset_after_fork();
@@ -681,11 +697,7 @@ void agent_forked(void)
 	execs_reset_after_fork();
 	log_set_flusher(0);
 	main_slot = THREAD_NO_SLOT;
-	forked.tid = agent_process.pid;
-	forked.label_skipped = 0;
-	atomic_store_explicit(&forked.label, own_labels_of_forked(),
-			      memory_order_relaxed);
-	forked.clock = forked.timer = -1;
+	fill_forked();
 	if (was == AGENT_RUNNING || was == AGENT_PAUSED)
 		asleep = was == AGENT_PAUSED;
 	if (signals_ours() == 0 || (asleep && signals_install() != 0))
@@ -705,17 +717,29 @@ void agent_start_forked_child(void)
 {
 	if (!change_state(AGENT_FORKED, AGENT_STARTING))
 		return;
+	agent_process.pid = own_pid;	/* by which the flusher is woken */
 	if (flusher_start(-1) != 0)
 		set_state(AGENT_ENDED);
+}
+
+/* What agent_forked() left, for it takes pages that most children do not need. */
+static void reset_rest(void)
+{
+	region_begin_in_child();
+	thread_begin_in_child();
+	clock_begin_in_child();
+	sampler_reset_after_fork();
+	snapshot_reset_after_fork();
+	drain_reset_after_fork();
+	control_reset_after_fork();
+	modules_reset_after_fork();
 }
 
 void agent_child_started(void)
 {
 	int fd = -1, err;
 
-	drain_reset_after_fork();
-	control_reset_after_fork();
-	modules_reset_after_fork();
+	reset_rest();
 	process_describe_child();
 	err = init_writer();
 	if (err == 0)

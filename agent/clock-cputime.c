@@ -18,6 +18,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "agent/fork.h"
 #include "agent/sys.h"
 
 #ifndef SIGEV_THREAD_ID
@@ -36,9 +37,9 @@ static struct timespec from_ns(uint64_t ns)
  * Each timer holds a queued signal of the user's (RLIMIT_SIGPENDING): half
  * of them are left to the program and to other processes.
  */
-static _Atomic int64_t timers;
+static FORK_DATA _Atomic int64_t timers;
 
-static bool take_timer(void)
+static FORK_CODE bool take_timer(void)
 {
 	struct rlimit limit;
 	int64_t n = atomic_fetch_add_explicit(&timers, 1,
@@ -57,12 +58,12 @@ static void give_timer_back(void)
 	atomic_fetch_sub_explicit(&timers, 1, memory_order_relaxed);
 }
 
-void cputime_reset_after_fork(void)
+FORK_CODE void cputime_reset_after_fork(void)
 {
 	atomic_store_explicit(&timers, 0, memory_order_relaxed);
 }
 
-static int create(struct thread_record *t, uint64_t cookie, int signo)
+static FORK_CODE int create(struct thread_record *t, uint64_t cookie, int signo)
 {
 	/* as the kernel has it: libc's sigevent hides the thread id */
 	struct {
@@ -102,7 +103,7 @@ static void cputime_disarm(struct thread_record *t)
 	t->timer = -1;
 }
 
-static int cputime_arm(struct thread_record *t, uint64_t cookie,
+static FORK_CODE int cputime_arm(struct thread_record *t, uint64_t cookie,
 		       uint64_t first_ns, int signo)
 {
 	struct itimerspec when = { from_ns(t->period_ns), from_ns(first_ns) };

@@ -17,6 +17,7 @@
 #include "agent/clock-perf.h"
 #include "agent/clock-ticker.h"
 #include "agent/flusher.h"
+#include "agent/fork.h"
 #include "agent/format.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
@@ -59,9 +60,9 @@ static _Atomic int32_t chosen;		/* enum clock_kind, for all threads */
 static bool automatic;			/* no name was given */
 static bool settled;			/* the flusher has looked at the rate */
 static _Atomic uint64_t period;		/* ns; relaxed: a number */
-static _Atomic uint32_t said;		/* bit N: enum clock_note */
-static _Atomic uint32_t used;		/* bit N: enum clock_kind */
-static _Atomic uint64_t random_state;
+static FORK_DATA _Atomic uint32_t said;		/* bit N: enum clock_note */
+static FORK_DATA _Atomic uint32_t used;		/* bit N: enum clock_kind */
+static FORK_DATA _Atomic uint64_t random_state;
 
 /* Threads that wait for the flusher, and when it was last told. */
 static _Atomic uint32_t births;
@@ -102,7 +103,7 @@ bool clock_may_trap(void)
  * splitmix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
  * generators, 2014): one atomic addition, so that any thread may ask.
  */
-uint64_t clock_random(uint64_t limit)
+FORK_CODE uint64_t clock_random(uint64_t limit)
 {
 	uint64_t z = atomic_fetch_add_explicit(&random_state,
 					       0x9e3779b97f4a7c15ull,
@@ -170,7 +171,7 @@ static enum clock_note refusal(enum clock_kind kind, int error)
 	return CLOCK_NOTE_NO_CLOCK;
 }
 
-static int try_arm(struct thread_record *t, uint64_t cookie, uint64_t first,
+static FORK_CODE int try_arm(struct thread_record *t, uint64_t cookie, uint64_t first,
 		   enum clock_kind kind, int signo)
 {
 	int err;
@@ -268,7 +269,7 @@ int clock_arm(uint32_t slot, int signo)
 			      arm_here(t, cookie, first, signo);
 }
 
-int clock_arm_record(struct thread_record *t, uint64_t cookie, int signo)
+FORK_CODE int clock_arm_record(struct thread_record *t, uint64_t cookie, int signo)
 {
 	uint64_t first = clock_random(clock_period_ns());
 	int err;
@@ -385,11 +386,15 @@ void clock_flusher_begins(void)
 	settled = false;
 }
 
-void clock_reset_after_fork(void)
+FORK_CODE void clock_reset_after_fork(void)
 {
 	atomic_store_explicit(&said, 0, memory_order_relaxed);
 	atomic_store_explicit(&used, 0, memory_order_relaxed);
 	cputime_reset_after_fork();
+}
+
+void clock_begin_in_child(void)
+{
 	auto_reset();
 	wall_reset_after_fork();
 	budget_reset_after_fork();
@@ -462,7 +467,7 @@ const char *clock_name(void)
 	return text;
 }
 
-uint64_t clock_period_ns(void)
+FORK_CODE uint64_t clock_period_ns(void)
 {
 	return atomic_load_explicit(&period, memory_order_relaxed);
 }

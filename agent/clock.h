@@ -115,6 +115,9 @@ void clock_flusher_begins(void);
 /* In a forked child. */
 void clock_reset_after_fork(void);
 
+/* The same for what only the flusher needs: it calls this first. */
+void clock_begin_in_child(void);
+
 /* Wishes another clock for a thread that lives. Flusher. */
 void clock_move(uint32_t slot, enum clock_kind to);
 

@@ -16,13 +16,14 @@
 #include "agent/arena.h"
 #include "agent/control-proto.h"
 #include "agent/flusher.h"
+#include "agent/fork.h"
 #include "agent/sys.h"
 #include "agent/verbs.h"
 
 enum place { PLACE_FREE = 0, PLACE_TAKEN, PLACE_LEFT };
 
 /* One request at a time: who has taken the place. */
-static _Atomic int place;
+static FORK_DATA _Atomic int place;
 static char line[CONTROL_LINE];
 static struct verbs_reply reply;
 static char answer[VERBS_ANSWER_MAX];
@@ -133,8 +134,10 @@ int command_run(void)
 	return 0;
 }
 
-void command_reset_after_fork(void)
+FORK_CODE void command_reset_after_fork(void)
 {
+	if (atomic_load_explicit(&place, memory_order_relaxed) == PLACE_FREE)
+		return;
 	atomic_store_explicit(&place, PLACE_FREE, memory_order_relaxed);
 	reply.frame = NULL;
 }

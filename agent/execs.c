@@ -4,8 +4,10 @@
 
 #include <stdatomic.h>
 
-static _Atomic int tids[EXECS_MAX];	/* 0: free */
-static _Atomic unsigned listed;		/* of them */
+#include "agent/fork.h"
+
+static FORK_DATA _Atomic int tids[EXECS_MAX];	/* 0: free */
+static FORK_DATA _Atomic unsigned listed;	/* of them */
 
 bool execs_add(int tid)
 {
@@ -42,7 +44,7 @@ void execs_remove(int tid)
 	}
 }
 
-bool execs_has_any(void)
+FORK_CODE bool execs_has_any(void)
 {
 	/* acquire: pairs with the releases of execs_add() */
 	return atomic_load_explicit(&listed, memory_order_acquire) > 0;
@@ -60,7 +62,7 @@ bool execs_has(int tid)
 	return false;
 }
 
-void execs_reset_after_fork(void)
+FORK_CODE void execs_reset_after_fork(void)
 {
 	int i;
 

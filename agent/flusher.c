@@ -22,6 +22,7 @@
 #include "agent/command.h"
 #include "agent/control.h"
 #include "agent/drain.h"
+#include "agent/fork.h"
 #include "agent/identity.h"
 #include "agent/memory.h"
 #include "agent/region.h"
@@ -39,7 +40,7 @@
 #define STACK_BYTES (256u * 1024u)	/* address space; few pages are used */
 #define TLS_BYTES 4096u			/* below and above the thread pointer */
 
-static struct {
+static FORK_DATA struct {
 	_Atomic int tid;
 	_Atomic uint32_t alive;		/* the kernel clears it: futex */
 	_Atomic uint32_t asked;		/* enum flusher_request, 0: none,
@@ -215,7 +216,7 @@ bool flusher_ask(enum flusher_request request, int timeout_ms)
 	return flusher_ask_for(request, timeout_ms) == FLUSHER_DONE;
 }
 
-void flusher_reset_after_fork(void)
+FORK_CODE void flusher_reset_after_fork(void)
 {
 	memset(&self, 0, sizeof(self));
 	self.region_fd = -1;

@@ -15,13 +15,14 @@
 #include "agent/agent.h"
 #include "agent/arena.h"
 #include "agent/control.h"
+#include "agent/fork.h"
 #include "agent/sys.h"
 
 #define CHUNK 65536u	/* bytes read at once */
 
 static const char head[] = "{\"member\":";
 
-static struct {
+static FORK_DATA struct {
 	_Atomic int busy;	/* one at a time */
 	int fd_plus_1;		/* 0: none */
 	uint64_t inode;		/* of the socket: the program may close it */
@@ -174,7 +175,8 @@ int listen_dispatch(void (*batch)(const void *message, size_t size, void *arg),
 	return count > 0 || got == -EAGAIN ? count : got < 0 ? (int)got : -ESRCH;
 }
 
-void listen_reset_after_fork(void)
+FORK_CODE void listen_reset_after_fork(void)
 {
-	memset(&l, 0, sizeof(l));
+	if (l.fd_plus_1 || l.busy)
+		memset(&l, 0, sizeof(l));
 }

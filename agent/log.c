@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/fork.h"
 #include "agent/format.h"
 #include "agent/sys.h"
 
@@ -32,7 +33,7 @@ static dev_t stderr_device;
 static ino_t stderr_inode;
 
 /* Relaxed: a line said in the moment of a change may be lost, no more. */
-static _Atomic int flusher_tid;
+static FORK_DATA _Atomic int flusher_tid;
 
 void log_init(const char *to)
 {
@@ -53,7 +54,7 @@ void log_init(const char *to)
 	}
 }
 
-void log_set_flusher(int tid)
+FORK_CODE void log_set_flusher(int tid)
 {
 	atomic_store_explicit(&flusher_tid, tid, memory_order_relaxed);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 #include "agent/agent.h"
+#include "agent/fork.h"
 #include "agent/labels.h"
 #include "agent/region.h"
 #include "agent/sys.h"
@@ -116,7 +117,7 @@ int own_labels_set(const char *key, const char *value)
 	return 0;
 }
 
-uint16_t own_labels_of_forked(void)
+FORK_CODE uint16_t own_labels_of_forked(void)
 {
 	return last_set;
 }

@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "agent/fork.h"
 #include "agent/format.h"
 #include "agent/sys.h"
 
@@ -40,13 +41,14 @@ const char *const lost_reason_names[LOST_REASONS] = {
 static struct {
 	uint8_t *chunk[CHUNKS];		/* address of its first slot */
 	struct region_header *header;
-	_Atomic uint32_t slots;
 	int chunks;
 	int fd;				/* of the flusher; -1: anonymous */
 	int dir;			/* where it is, once the root may change;
 					 * of the flusher, -1: path will do */
 	char path[PATH_MAX];
 } r = { .fd = -1, .dir = -1 };
+
+static FORK_DATA _Atomic uint32_t slots_mapped;
 
 static uint32_t chunk_first(int k)
 {
@@ -68,7 +70,7 @@ static int chunk_of(uint32_t slot)
 uint32_t region_slots(void)
 {
 	/* acquire: pairs with the release in publish(); the chunk is mapped */
-	return atomic_load_explicit(&r.slots, memory_order_acquire);
+	return atomic_load_explicit(&slots_mapped, memory_order_acquire);
 }
 
 static uint8_t *slot_address(uint32_t slot)
@@ -235,7 +237,7 @@ static void publish(uint32_t slots)
 {
 	atomic_store_explicit(&r.header->slots, slots, memory_order_relaxed);
 	/* release: pairs with the acquire in region_slots() */
-	atomic_store_explicit(&r.slots, slots, memory_order_release);
+	atomic_store_explicit(&slots_mapped, slots, memory_order_release);
 }
 
 int region_grow(void)
@@ -446,7 +448,12 @@ void region_unlink(void)
 	r.path[0] = '\0';
 }
 
-void region_reset_after_fork(void)
+FORK_CODE void region_reset_after_fork(void)
+{
+	atomic_store_explicit(&slots_mapped, 0, memory_order_relaxed);
+}
+
+void region_begin_in_child(void)
 {
 	memset(&r, 0, sizeof(r));
 	r.fd = r.dir = -1;

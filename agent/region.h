@@ -193,4 +193,7 @@ void region_unlink(void);
 /* In a forked child: the parent's region is not ours. Never touches it. */
 void region_reset_after_fork(void);
 
+/* The same for what only the flusher needs: it calls this first. */
+void region_begin_in_child(void);
+
 #endif

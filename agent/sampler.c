@@ -16,6 +16,7 @@
 #include "agent/clock.h"
 #include "agent/elfsym.h"
 #include "agent/flusher.h"
+#include "agent/fork.h"
 #include "agent/region.h"
 #include "agent/signals.h"
 #include "agent/snapshot.h"
@@ -41,7 +42,7 @@ static const struct unwind_backend *backend;
 static uint32_t depth;
 static vdso_clock_gettime *vdso_clock;	/* NULL: system call */
 static _Atomic int no_ticks;
-static _Atomic int enabled;
+static FORK_DATA _Atomic int enabled;
 static _Atomic int has_sampled;		/* this process */
 
 void sampler_init(const struct unwind_backend *chosen, uint32_t max_depth)
@@ -77,7 +78,7 @@ uint64_t sampler_ticks(void)
 	return sampler_has_ticks() ? __builtin_ia32_rdtsc() : 0;
 }
 
-void sampler_enable(int on)
+FORK_CODE void sampler_enable(int on)
 {
 	/* release: what was set up before is seen by a handler that runs */
 	atomic_store_explicit(&enabled, on, memory_order_release);

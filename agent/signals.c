@@ -21,6 +21,7 @@
 #include "agent/agent.h"
 #include "agent/clock.h"
 #include "agent/flusher.h"
+#include "agent/fork.h"
 #include "agent/sampler.h"
 #include "agent/snapshot.h"
 #include "agent/sys.h"
@@ -57,13 +58,13 @@ struct wanted {
 	signals_set mask;	/* the lock is held */
 };
 
-static _Atomic int ours;		/* 0: none */
+static FORK_DATA _Atomic int ours;	/* 0: none */
 static _Atomic int spare;		/* 0: none */
 static _Atomic int trap;		/* SIGTRAP, 0: it is not ours */
 static _Atomic signals_set lent;	/* claimed, our handler behind them */
 static _Atomic signals_set released;	/* claimed: masks must be settled */
 static _Atomic signals_set held;	/* met signals of the program */
-static _Atomic int moving;
+static FORK_DATA _Atomic int moving;
 static _Atomic uint64_t ticks_until;	/* CLOCK_MONOTONIC ns; 0: never */
 static _Atomic int toggle;		/* signal, 0: none */
 static _Atomic unsigned toggles;	/* times it came */
@@ -191,14 +192,14 @@ static void unlock(signals_set old)
 	signals_restore(old);
 }
 
-void signals_reset_after_fork(void)
+FORK_CODE void signals_reset_after_fork(void)
 {
 	atomic_store_explicit(&moving, 0, memory_order_relaxed);
 }
 
 /* --- which signal ------------------------------------------------------------ */
 
-int signals_ours(void)
+FORK_CODE int signals_ours(void)
 {
 	return atomic_load_explicit(&ours, memory_order_relaxed);
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/fork.h"
+
 /*
  * A span is number << 52 | ns of its beginning: nothing is kept of it until it
  * ends. 52 bits of ns wrap after 52 days; one that is longer counts as shorter.
@@ -30,6 +32,8 @@ struct span {
 
 /* Number 0 is no span. Pages are touched as names come. */
 static struct span spans[SPANS_NAMES + 1];
+
+static FORK_DATA _Atomic int used;	/* is there a name? */
 
 static uint64_t get(const _Atomic uint64_t *n)
 {
@@ -80,6 +84,7 @@ static uint32_t find(const char *name, size_t size)
 						  &s->state, &state, NAME_TAKEN,
 						  memory_order_acquire,
 						  memory_order_acquire)) {
+			atomic_store_explicit(&used, 1, memory_order_relaxed);
 			s->hash = hash;
 			memcpy(s->name, name, size);
 			atomic_store_explicit(&s->state, NAME_READY,
@@ -171,10 +176,13 @@ void spans_all_changed(void)
 		spans[i].written = 0;
 }
 
-void spans_reset_after_fork(void)
+FORK_CODE void spans_reset_after_fork(void)
 {
-	uint32_t i, n = spans_count();
+	uint32_t i, n;
 
+	if (!atomic_load_explicit(&used, memory_order_relaxed))
+		return;
+	n = spans_count();
 	for (i = 1; i <= n; i++) {
 		struct span *s = &spans[i];
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "agent/flusher.h"
+#include "agent/fork.h"
 #include "agent/sys.h"
 
 #define COOKIE_MAGIC 0x5afeull
@@ -38,7 +39,7 @@ static uint64_t settled_ns;
 static struct account *find_account(uint64_t start_routine);
 
 /* Threads between their first instruction and their slot. */
-static _Atomic int32_t on_their_way;
+static FORK_DATA _Atomic int32_t on_their_way;
 
 /* By the low bits of their numbers; of two with the same the later is kept. */
 static _Atomic int32_t leaving[LEAVING];
@@ -62,7 +63,7 @@ static __thread struct {
 } self __attribute__((tls_model("initial-exec")));
 
 /* The one thread of a forked child, which the flusher registers. */
-static struct {
+static FORK_DATA struct {
 	_Atomic int tid;	/* 0: not registered */
 	uint32_t slot;
 } forked;
@@ -420,7 +421,7 @@ void thread_set_self(uint32_t slot, uint64_t stack_low, uint64_t stack_high)
 	self.stack_high = stack_high;
 }
 
-void thread_self_stack(uint64_t *low, uint64_t *high)
+FORK_CODE void thread_self_stack(uint64_t *low, uint64_t *high)
 {
 	*low = self.stack_low;
 	*high = self.stack_high;
@@ -548,18 +549,20 @@ void thread_account_drain(void (*visit)(uint64_t, uint64_t, void *), void *arg)
 	}
 }
 
-void thread_reset_after_fork(void)
+FORK_CODE void thread_reset_after_fork(void)
 {
-	/* 16 pages that each fork would pay for */
-	if (thread_totals.refused > 0)
-		memset(refused, 0, sizeof(refused));
+	atomic_store_explicit(&on_their_way, 0, memory_order_relaxed);
+	self.slot_plus_1 = 0;
+	atomic_store_explicit(&forked.tid, 0, memory_order_relaxed);
+}
+
+void thread_begin_in_child(void)
+{
 	memset(&thread_totals, 0, sizeof(thread_totals));
 	memset(accounts, 0, sizeof(accounts));
 	memset(&account_rest, 0, sizeof(account_rest));
 	memset(leaving, 0, sizeof(leaving));
+	memset(refused, 0, sizeof(refused));
 	settled_ns = 0;
-	atomic_store_explicit(&on_their_way, 0, memory_order_relaxed);
 	atomic_store_explicit(&next_slot, 0, memory_order_relaxed);
-	self.slot_plus_1 = 0;
-	atomic_store_explicit(&forked.tid, 0, memory_order_relaxed);
 }

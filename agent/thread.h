@@ -166,4 +166,7 @@ void thread_account_drain(void (*visit)(uint64_t start_routine,
 /* In a forked child: no thread is registered any more. */
 void thread_reset_after_fork(void);
 
+/* Totals, accounts, numbers: the child's flusher, before any is registered. */
+void thread_begin_in_child(void);
+
 #endif

@@ -139,6 +139,8 @@ START_TEST(a_directory_of_others_is_refused)
 
 	region_unlink();
 	region_reset_after_fork();
+	ck_assert_uint_eq(region_slots(), 0);
+	region_begin_in_child();
 	snprintf(path, sizeof(path), "%s/profagent", region_fixture_dir);
 	chmod(path, 0755);
 	ck_assert_int_eq(region_init(region_fixture_dir, "0123456789abcdee", 1,

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork: where that lies which a forked child touches.
+ *
+ * Each page of memory a child writes to and each 64 KiB of code it enters is a
+ * page fault, 2 to 3 us: more than all that the agent does there. So what every
+ * child touches lies together; and what a child needs only when it is
+ * sampled is set back by its flusher, not in fork (agent_child_started()).
+ */
+#ifndef PROFAGENT_AGENT_FORK_H
+#define PROFAGENT_AGENT_FORK_H
+
+/* Variables that agent_forked() and all it calls write, or may find unused. */
+#define FORK_DATA __attribute__((section("fork_data")))
+
+/* These functions. */
+#define FORK_CODE __attribute__((hot))
+
+#endif
