@@ -21,6 +21,7 @@
 #include "agent/flusher.h"
 #include "agent/fork.h"
 #include "agent/identity.h"
+#include "agent/labels.h"
 #include "agent/listen.h"
 #include "agent/log.h"
 #include "agent/modules.h"
@@ -749,6 +750,7 @@ void agent_child_started(void)
 		set_state(AGENT_ENDED);
 		return;
 	}
+	labels_keep_all();
 	log_set_flusher(flusher_tid());
 	main_slot = thread_claim_now(agent_process.pid, 0, THREAD_MAIN);
 	region_record(main_slot)->stack_low = forked_stack.low;

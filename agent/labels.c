@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "agent/region.h"
+
 #define BUCKETS (4u * LABELS_SETS)	/* a power of two */
 #define PROBES 64u
 
@@ -118,12 +120,32 @@ uint16_t labels_add(uint16_t parent, const char *key, const char *value)
 		if (found == 0 && atomic_compare_exchange_strong_explicit(
 					  b, &found, made,
 					  memory_order_release,
-					  memory_order_acquire))
+					  memory_order_acquire)) {
+			region_keep_label(made, parent, key, value);
 			return made;
+		}
 		if (is_node(&nodes[found], hash, parent, key, value))
 			return found;	/* `made`, if any, is never used */
 	}
 	return 0;
+}
+
+/* By the buckets: what is in one is whole. */
+void labels_keep_all(void)
+{
+	uint32_t i;
+	uint16_t id;
+
+	/* relaxed: nothing was ever added */
+	if (atomic_load_explicit(&nodes_used, memory_order_relaxed) == 1)
+		return;
+	for (i = 0; i < BUCKETS; i++) {
+		/* acquire: pairs with the release in labels_add() */
+		id = atomic_load_explicit(&buckets[i], memory_order_acquire);
+		if (id != 0)
+			region_keep_label(id, nodes[id].parent, nodes[id].key,
+					  nodes[id].value);
+	}
 }
 
 uint16_t labels_parent(uint16_t set)

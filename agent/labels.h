@@ -35,6 +35,12 @@ int labels_check(const char *key, const char *value);
  */
 uint16_t labels_add(uint16_t parent, const char *key, const char *value);
 
+/*
+ * Keeps all sets there are in the region of a forked child, which is another than
+ * those were kept in. Flusher.
+ */
+void labels_keep_all(void);
+
 /* What it was added to; 0 for 0 and for a number that is no set. */
 uint16_t labels_parent(uint16_t set);
 

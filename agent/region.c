@@ -35,7 +35,7 @@ const char *const lost_reason_names[LOST_REASONS] = {
 };
 
 /*
- * Chunk 0 begins with the header page; chunk k > 0 holds slots
+ * Chunk 0 begins with the header page and labels; chunk k > 0 holds slots
  * [FIRST_CHUNK << (k - 1), FIRST_CHUNK << k).
  */
 static struct {
@@ -136,6 +136,27 @@ int region_populate(uint32_t slot, uint32_t bytes)
 	return populate(region_ring_buffer(slot), bytes);
 }
 
+void region_keep_label(uint16_t set, uint16_t parent, const char *key,
+		       const char *value)
+{
+	uint8_t *at, *page;
+	struct region_label *l;
+
+	/* with a slot there is the header */
+	if (region_slots() == 0 || set >= REGION_LABELS)
+		return;
+	at = (uint8_t *)r.header + REGION_PAGE + set * sizeof(*l);
+	page = at - ((uintptr_t)at & (REGION_PAGE - 1));
+	if (populate(page, (size_t)(at + sizeof(*l) - page)) != 0)
+		return;
+	l = (struct region_label *)(void *)at;
+	l->parent = parent;
+	memcpy(l->key, key, strlen(key) + 1);
+	memcpy(l->value, value, strlen(value) + 1);
+	/* release: a reader that sees it sees the rest */
+	atomic_store_explicit(&l->whole, 1, memory_order_release);
+}
+
 void region_trim(uint32_t slot)
 {
 	struct thread_record *t = region_record(slot);
@@ -172,14 +193,14 @@ uint64_t region_memory(void)
 
 static size_t chunk_bytes(int k)
 {
-	return (k == 0 ? REGION_PAGE : 0) +
+	return (k == 0 ? REGION_SLOTS_AT : 0) +
 	       (size_t)chunk_slots(k) * REGION_SLOT_BYTES;
 }
 
 static off_t chunk_offset(int k)
 {
 	return k == 0 ? 0
-		      : (off_t)REGION_PAGE +
+		      : (off_t)REGION_SLOTS_AT +
 				(off_t)chunk_first(k) * REGION_SLOT_BYTES;
 }
 
@@ -251,14 +272,14 @@ int region_grow(void)
 	if (!at)
 		return -ENOMEM;
 	if ((k == 0 && populate(at, REGION_PAGE) != 0) ||
-	    populate_records(at + (k == 0 ? REGION_PAGE : 0),
+	    populate_records(at + (k == 0 ? REGION_SLOTS_AT : 0),
 			     chunk_slots(k)) != 0) {
 		sys_munmap(at, chunk_bytes(k));
 		return -ENOMEM;
 	}
 	if (k == 0)
 		r.header = (struct region_header *)(void *)at;
-	r.chunk[k] = k == 0 ? at + REGION_PAGE : at;
+	r.chunk[k] = k == 0 ? at + REGION_SLOTS_AT : at;
 	r.chunks = k + 1;
 	publish(chunk_first(k) + chunk_slots(k));
 	return 0;
@@ -328,7 +349,7 @@ static void fill_header(const char *run_id, uint64_t pid_start)
 	struct region_header *h = r.header;
 
 	h->version = REGION_VERSION;
-	h->header_bytes = REGION_PAGE;
+	h->header_bytes = REGION_SLOTS_AT;
 	h->slot_bytes = REGION_SLOT_BYTES;
 	h->ring_bytes = RING_BYTES;
 	h->pid = sys_getpid();

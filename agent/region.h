@@ -6,7 +6,8 @@
  * exit. After kill -9 the reader (tools/region-read) takes from it the samples
  * that the flusher had not yet written. Layout of the file:
  *
- *   | header, one page | slot 0 | slot 1 | ... |     slot = record page + ring
+ *   | header, one page | labels | slot 0 | slot 1 | ... |
+ *                                slot = record page + ring
  *
  * The flusher maps more slots, chunk by chunk, before they run out; a chunk
  * never moves and is never unmapped. A slot holds one thread after another:
@@ -30,11 +31,29 @@
 #include "agent/unwind.h"
 
 #define REGION_MAGIC 0x746e6761666f7270ull	/* "profagnt" in the file */
-#define REGION_VERSION 2u
+#define REGION_VERSION 3u
 #define REGION_PAGE 4096u
 #define REGION_SLOT_BYTES (REGION_PAGE + RING_BYTES)
 #define REGION_SLOTS_MAX (1u << 17)
 #define REGION_RUN_ID 16	/* hex digits; file name is RUNID.region */
+
+/*
+ * The first so many sets of labels (agent/labels.h) are in the file as well: a
+ * sample has but the number. Later ones have no names after a kill -9.
+ */
+#define REGION_LABELS 1024u
+#define REGION_LABELS_BYTES (82u * REGION_PAGE)
+#define REGION_SLOTS_AT (REGION_PAGE + REGION_LABELS_BYTES)
+
+/* One set: that of `parent` and one pair. Number 0 is none. */
+struct region_label {
+	_Atomic uint32_t whole;		/* 1: it is; stored last */
+	uint32_t parent;
+	char key[64], value[256];	/* NUL-terminated */
+};
+
+_Static_assert(REGION_LABELS * sizeof(struct region_label) <=
+	       REGION_LABELS_BYTES, "all of them have room");
 
 /* Why a sample was lost. In the file: append, never renumber. */
 enum lost_reason {
@@ -126,7 +145,7 @@ _Static_assert(sizeof(struct thread_record) <= REGION_PAGE,
 struct region_header {
 	_Atomic uint64_t magic;		/* stored last */
 	uint32_t version;
-	uint32_t header_bytes;		/* REGION_PAGE */
+	uint32_t header_bytes;		/* REGION_SLOTS_AT */
 	uint32_t slot_bytes;		/* REGION_SLOT_BYTES */
 	uint32_t ring_bytes;
 	_Atomic uint32_t slots;		/* that the file has room for */
@@ -167,6 +186,13 @@ uint8_t *region_ring_buffer(uint32_t slot);
  * Returns 0 or -errno.
  */
 int region_populate(uint32_t slot, uint32_t bytes);
+
+/*
+ * Keeps a set of labels for the reader; its number may be one that is not kept.
+ * The same again changes nothing. Any thread, async-signal-safe.
+ */
+void region_keep_label(uint16_t set, uint16_t parent, const char *key,
+		       const char *value);
 
 /* Gives memory beyond RING_RESIDENT back. Flusher, while the ring is empty. */
 void region_trim(uint32_t slot);

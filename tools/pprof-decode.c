@@ -66,6 +66,7 @@ void pprof_decode_release(PprofDecode *d)
 	g_ptr_array_unref(d->notes);
 	g_clear_pointer(&d->spans.spans, g_array_unref);
 	g_clear_pointer(&d->addresses, g_hash_table_destroy);
+	g_clear_pointer(&d->texts, g_hash_table_destroy);
 }
 
 void pprof_decode_undo(PprofDecode *d)
@@ -391,11 +392,19 @@ static void take_sample(PprofDecode *d, const Field *f)
 
 /* --- samples from outside the file --------------------------------------------- */
 
-static ProfileString new_raw_string(PprofDecode *d, const char *s)
+/* As if it were a string of the file. */
+static guint32 own_string(PprofDecode *d, const char *s)
 {
 	ProfileString text = profile_string(d->p, s, -1);
+	gpointer key = GUINT_TO_POINTER(text), number;
 
+	if (!d->texts)
+		d->texts = g_hash_table_new(NULL, NULL);
+	if (g_hash_table_lookup_extended(d->texts, key, NULL, &number))
+		return GPOINTER_TO_UINT(number);
 	g_array_append_val(d->strings, text);
+	g_hash_table_insert(d->texts, key,
+			    GUINT_TO_POINTER(d->strings->len - 1));
 	return d->strings->len - 1;
 }
 
@@ -464,22 +473,23 @@ static guint32 location_of_address(PprofDecode *d, guint64 address)
 	return i;
 }
 
-static guint32 ring_labels(PprofDecode *d, const PprofRingSample *s)
+static guint32 ring_labels(PprofDecode *d, const PprofRingSample *s,
+			   guint *count)
 {
-	ProfileLabel rows[2];
+	ProfileLabel rows[2 + PPROF_RING_LABELS];
+	guint i, n = MIN(s->label_count, PPROF_RING_LABELS);
 
-	if (d->ring_tid != s->tid || d->ring_strings[0] == 0) {
-		d->ring_strings[0] = new_raw_string(d, "tid");
-		d->ring_strings[1] = new_raw_string(d, "thread");
-		d->ring_strings[2] = new_raw_string(d, s->thread);
-		d->ring_tid = s->tid;
-	}
 	memset(rows, 0, sizeof(rows));
-	rows[0].key = d->ring_strings[0];
+	rows[0].key = own_string(d, "tid");
 	rows[0].number = s->tid;
-	rows[1].key = d->ring_strings[1];
-	rows[1].text = d->ring_strings[2];
-	return seqtable_intern(&d->labels, rows, 2);
+	rows[1].key = own_string(d, "thread");
+	rows[1].text = own_string(d, s->thread);
+	for (i = 0; i < n; i++) {
+		rows[2 + i].key = own_string(d, s->labels[i].key);
+		rows[2 + i].text = own_string(d, s->labels[i].value);
+	}
+	*count = 2 + n;
+	return seqtable_intern(&d->labels, rows, 2 + n);
 }
 
 static void add_to_column(ProfileSample *row, gint column, guint64 ns)
@@ -495,8 +505,7 @@ static void add_to_column(ProfileSample *row, gint column, guint64 ns)
  */
 void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s)
 {
-	SampleKey key = { .frame_count = s->frames, .label_count = 2,
-			  .end = s->end };
+	SampleKey key = { .frame_count = s->frames, .end = s->end };
 	RawMoment moment = { .weight_ns = (gint64)s->cpu_ns };
 	ProfileSample *row;
 	guint32 i;
@@ -507,7 +516,7 @@ void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s)
 		g_array_index(d->ids, guint32, i) =
 			location_of_address(d, s->pcs[i]);
 	key.first_frame = seqtable_intern(&d->stacks, d->ids->data, s->frames);
-	key.first_label = ring_labels(d, s);
+	key.first_label = ring_labels(d, s, &key.label_count);
 	moment.sample = sample_index(d, &key);
 	row = profile_at(d->p->samples, ProfileSample, moment.sample);
 	row->value[0] = add_saturating(row->value[0], s->count);

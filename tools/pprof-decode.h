@@ -81,8 +81,7 @@ typedef struct {
 
 	/* For samples from outside the file: */
 	GHashTable *addresses;		/* address -> location, or NULL */
-	ProfileString ring_strings[3];	/* numbers of "tid", "thread", a name */
-	gint32 ring_tid;
+	GHashTable *texts;		/* text -> its number, or NULL */
 	gint cpu_column, wall_column;	/* of a sample's values; -1: none */
 
 	ProfileProcess process;		/* its lists stay empty here */
@@ -114,12 +113,20 @@ void pprof_decode_field(PprofDecode *d, const Field *field);
  * One more ring sample (agent/ring.h), from outside the file: `pcs` leaf first,
  * time on the clock of the process. Before pprof_decode_finish().
  */
+#define PPROF_RING_LABELS 16	/* at most */
+
+typedef struct {
+	const char *key, *value;
+} PprofRingLabel;
+
 typedef struct {
 	const guint64 *pcs;
 	guint32 frames, count, end;
 	guint64 time_ns, cpu_ns;	/* time: CLOCK_MONOTONIC */
 	gint32 tid;
 	const char *thread;
+	const PprofRingLabel *labels;	/* what the program says, */
+	guint label_count;		/* PPROF_RING_LABELS at most */
 } PprofRingSample;
 
 void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s);

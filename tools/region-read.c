@@ -16,6 +16,7 @@ typedef struct {
 	const char *path;		/* for messages */
 	struct region_header header;
 	guint8 *buffer;			/* RING_BYTES, one ring */
+	struct region_label *labels;	/* REGION_LABELS of them */
 	guint damaged;			/* slots */
 } Region;
 
@@ -66,7 +67,8 @@ static gboolean read_header(Region *r)
 	struct region_header *h = &r->header;
 
 	if (!read_at(r->fd, h, sizeof(*h), 0) || h->magic != REGION_MAGIC ||
-	    h->version != REGION_VERSION || h->header_bytes != REGION_PAGE ||
+	    h->version != REGION_VERSION ||
+	    h->header_bytes != REGION_SLOTS_AT ||
 	    h->slot_bytes != REGION_SLOT_BYTES ||
 	    h->ring_bytes != RING_BYTES || h->slots > REGION_SLOTS_MAX)
 		return FALSE;
@@ -74,11 +76,55 @@ static gboolean read_header(Region *r)
 	return TRUE;
 }
 
+/* --- labels ------------------------------------------------------------------ */
+
+static void read_labels(Region *r)
+{
+	guint i;
+
+	r->labels = g_new0(struct region_label, REGION_LABELS);
+	if (!read_at(r->fd, r->labels,
+		     REGION_LABELS * sizeof(r->labels[0]), REGION_PAGE))
+		memset(r->labels, 0, REGION_LABELS * sizeof(r->labels[0]));
+	for (i = 0; i < REGION_LABELS; i++) {
+		struct region_label *l = &r->labels[i];
+
+		l->key[sizeof(l->key) - 1] = '\0';
+		l->value[sizeof(l->value) - 1] = '\0';
+	}
+}
+
+static gboolean is_hidden(const PprofRingLabel *inner, guint n, const char *key)
+{
+	while (n-- > 0)
+		if (strcmp(inner[n].key, key) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* The pairs of a set, the innermost first. Returns how many. */
+static guint find_labels(const Region *r, guint32 set,
+			 PprofRingLabel to[PPROF_RING_LABELS])
+{
+	guint n = 0, depth;
+
+	for (depth = 0; depth < PPROF_RING_LABELS && set != 0 &&
+			set < REGION_LABELS && r->labels[set].whole == 1;
+	     depth++) {
+		const struct region_label *l = &r->labels[set];
+
+		if (!is_hidden(to, n, l->key))
+			to[n++] = (PprofRingLabel){ l->key, l->value };
+		set = l->parent;
+	}
+	return n;
+}
+
 /* --- one slot --------------------------------------------------------------- */
 
 static guint64 slot_offset(guint32 slot)
 {
-	return REGION_PAGE + (guint64)slot * REGION_SLOT_BYTES;
+	return REGION_SLOTS_AT + (guint64)slot * REGION_SLOT_BYTES;
 }
 
 static gboolean read_record(const Region *r, guint32 slot,
@@ -103,6 +149,7 @@ static void add_samples(PprofDecode *d, Region *r,
 {
 	const struct ring_sample *s;
 	char name[sizeof(t->name) + 1] = "";
+	PprofRingLabel labels[PPROF_RING_LABELS];
 	guint64 pos = from, start;
 	bool bad = false;
 
@@ -123,6 +170,8 @@ static void add_samples(PprofDecode *d, Region *r,
 			.cpu_ns = s->cpu_ns,
 			.tid = t->tid,
 			.thread = name,
+			.labels = labels,
+			.label_count = find_labels(r, s->label, labels),
 		});
 	}
 	if (bad && from >= overwritten)
@@ -168,9 +217,11 @@ static void read_slots(PprofDecode *d, Region *r, GPtrArray *skipped)
 	guint32 i;
 
 	r->buffer = g_malloc(RING_BYTES);
+	read_labels(r);
 	for (i = 0; i < r->header.slots; i++)
 		read_slot(d, r, i);
 	g_free(r->buffer);
+	g_free(r->labels);
 	if (r->damaged > 0)
 		g_ptr_array_add(skipped, g_strdup_printf(
 			"%s: %u of its rings are damaged", r->path,

@@ -19,8 +19,9 @@ static const struct piece {
 	size_t size;
 } pieces[] = {
 	{ 0, sizeof(struct region_header) },
-	{ REGION_PAGE, sizeof(struct thread_record) },
-	{ 2 * REGION_PAGE, RING_BYTES },
+	{ REGION_SLOTS_AT, sizeof(struct thread_record) },
+	{ REGION_SLOTS_AT + REGION_PAGE, RING_BYTES },
+	{ REGION_PAGE, REGION_LABELS_BYTES },
 };
 
 static int region_of(const uint8_t *data, size_t size)
@@ -35,7 +36,7 @@ static int region_of(const uint8_t *data, size_t size)
 		data += n;
 		size -= n;
 	}
-	g_assert_cmpint(ftruncate(fd, REGION_PAGE + REGION_SLOT_BYTES), ==, 0);
+	g_assert_cmpint(ftruncate(fd, REGION_SLOTS_AT + REGION_SLOT_BYTES), ==, 0);
 	return fd;
 }
 

@@ -196,6 +196,42 @@ def test_by_name(scratch):
            "from Python: its label")
 
 
+def by_label_of(scratch, key):
+    got = report_json(["--by=label:" + key],
+                      scratch.files() + scratch.regions(), scratch)
+    return {row["name"]: row["self_samples"] for row in got["rows"]}
+
+
+def test_killed(scratch):
+    """What a killed process had not written has its labels as well: here
+    all of it, and that of a forked child, which ends as its parent does."""
+    with Program([which("python3"), "-c",
+                  "import ctypes, os, signal, time\n"
+                  "agent = ctypes.CDLL(None)\n"
+                  "def burn():\n"
+                  "    end = time.process_time() + 0.5\n"
+                  "    while time.process_time() < end: pass\n"
+                  "agent.profagent_label_push(b'route', b'/killed')\n"
+                  "agent.profagent_label_push(b'step', b'one')\n"
+                  "burn()\n"
+                  "if os.fork() == 0:\n"
+                  "    burn()\n"
+                  "    os.kill(os.getpid(), signal.SIGKILL)\n"
+                  "os.wait()\n"
+                  "os.kill(os.getpid(), signal.SIGKILL)\n"],
+                 scratch, FLUSH="60s") as p:
+        p.child.wait(60)
+    rows = by_label_of(scratch, "route")
+    all_samples = sum(rows.values())
+    # of the start of python and of the child's first period nobody said it
+    tap.ok(rows.get("/killed", 0) >= 30 and
+           rows["/killed"] >= 0.7 * all_samples,
+           "killed before it wrote: its labels", rows)
+    step = by_label_of(scratch, "step")
+    tap.equal(step.get("one"), rows.get("/killed"),
+              "killed before it wrote: all of a set")
+
+
 def test_live_spans(scratch):
     with Program([which("python3"), "-c",
                   "import ctypes, time\n"
@@ -244,7 +280,7 @@ def test_static(scratch):
 
 def main():
     for test in (test_both, test_asleep, test_loop, test_by_name,
-                 test_live_spans, test_query, test_query_asleep,
+                 test_killed, test_live_spans, test_query, test_query_asleep,
                  test_query_command,
                  test_static):
         with Scratch() as scratch:

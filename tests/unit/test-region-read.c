@@ -25,6 +25,7 @@ static char *dir, *path;
 static struct region_header header;
 static struct thread_record records[2];
 static guint8 rings[2][RING_BYTES];
+static struct region_label labels[REGION_LABELS];
 
 static void setup(void)
 {
@@ -33,9 +34,10 @@ static void setup(void)
 	memset(&header, 0, sizeof(header));
 	memset(records, 0, sizeof(records));
 	memset(rings, 0, sizeof(rings));
+	memset(labels, 0, sizeof(labels));
 	header.magic = REGION_MAGIC;
 	header.version = REGION_VERSION;
-	header.header_bytes = REGION_PAGE;
+	header.header_bytes = REGION_SLOTS_AT;
 	header.slot_bytes = REGION_SLOT_BYTES;
 	header.ring_bytes = RING_BYTES;
 	header.slots = 2;
@@ -84,8 +86,10 @@ static void write_region(void)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(pwrite(fd, &header, sizeof(header), 0),
 			 sizeof(header));
+	ck_assert_int_eq(pwrite(fd, labels, sizeof(labels), REGION_PAGE),
+			 sizeof(labels));
 	for (i = 0; i < 2; i++) {
-		off_t at = (off_t)(REGION_PAGE + i * REGION_SLOT_BYTES);
+		off_t at = (off_t)(REGION_SLOTS_AT + i * REGION_SLOT_BYTES);
 
 		ck_assert_int_eq(pwrite(fd, &records[i], sizeof(records[i]),
 					at), sizeof(records[i]));
@@ -164,6 +168,69 @@ static void check_total(guint64 position, guint32 part, gboolean done,
 
 	ck_assert_int_eq(total(p), wanted);
 }
+
+static void set_label(guint set, guint parent, const char *key,
+		      const char *value)
+{
+	labels[set].parent = parent;
+	labels[set].whole = 1;
+	g_strlcpy(labels[set].key, key, sizeof(labels[set].key));
+	g_strlcpy(labels[set].value, value, sizeof(labels[set].value));
+}
+
+/* "key=value ..." of the only sample, but for the thread's. */
+static char *labels_of_sample(guint16 set)
+{
+	g_autoptr(Profile) p = profile_new();
+	g_autoptr(GString) text = g_string_new("");
+	const ProfileSample *s;
+	int fd;
+	guint i;
+
+	fill_slot(0, 1);
+	((struct ring_sample *)(void *)rings[0])->label = set;
+	write_region();
+	fd = open(path, O_RDONLY);
+	ck_assert(region_read_alone(p, path, fd, PPROF_READ_DEFAULT, NULL));
+	close(fd);
+	ck_assert_uint_eq(p->samples->len, 1);
+	s = profile_at(p->samples, ProfileSample, 0);
+	for (i = 0; i < s->label_count; i++) {
+		const ProfileLabel *l = profile_at(p->labels, ProfileLabel,
+						   s->first_label + i);
+		const char *key = profile_text(p, l->key);
+
+		if (strcmp(key, "tid") != 0 && strcmp(key, "thread") != 0)
+			g_string_append_printf(text, "%s=%s ", key,
+					       profile_text(p, l->text));
+	}
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
+static void check_labels(guint16 set, const char *expected)
+{
+	g_autofree char *got = labels_of_sample(set);
+
+	ck_assert_str_eq(got, expected);
+	memset(records, 0, sizeof(records));
+}
+
+START_TEST(labels_are_those_of_the_set)
+{
+	set_label(1, 0, "route", "/old");
+	set_label(2, 1, "step", "pay");
+	set_label(3, 2, "route", "/new");
+	set_label(4, 5, "half", "made");
+	set_label(6, 6, "its own", "parent");
+	check_labels(0, "");
+	check_labels(1, "route=/old ");
+	check_labels(3, "route=/new step=pay ");
+	check_labels(4, "half=made ");
+	check_labels(6, "its own=parent ");
+	check_labels(5, "");
+	check_labels(UINT16_MAX, "");
+}
+END_TEST
 
 START_TEST(what_is_not_in_the_file_is_added)
 {
@@ -271,6 +338,7 @@ int main(void)
 	TCase *tcase = tcase_create("all");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, labels_are_those_of_the_set);
 	tcase_add_test(tcase, what_is_not_in_the_file_is_added);
 	tcase_add_test(tcase, a_running_thread_took_wall_time);
 	tcase_add_test(tcase, what_was_released_is_in_the_file);

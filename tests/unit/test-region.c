@@ -35,8 +35,29 @@ START_TEST(the_file_says_what_it_is)
 	ck_assert_uint_eq(h.pid_start, 42);
 	ck_assert_str_eq(h.run_id, "0123456789abcdef");
 	ck_assert_int_ge(st.st_size,
-			 (off_t)(REGION_PAGE +
+			 (off_t)(REGION_SLOTS_AT +
 				 (size_t)region_slots() * REGION_SLOT_BYTES));
+}
+END_TEST
+
+START_TEST(sets_of_labels_are_kept)
+{
+	struct region_label l;
+	off_t at = REGION_PAGE + 7 * (off_t)sizeof(l);
+
+	region_keep_label(7, 3, "route", "/a");
+	region_keep_label(7, 3, "route", "/a");
+	region_keep_label(REGION_LABELS, 0, "too", "many");
+	region_keep_label(UINT16_MAX, 0, "too", "many");
+	ck_assert_int_eq(pread(region_fixture_fd, &l, sizeof(l), at),
+			 sizeof(l));
+	ck_assert_uint_eq(l.whole, 1);
+	ck_assert_uint_eq(l.parent, 3);
+	ck_assert_str_eq(l.key, "route");
+	ck_assert_str_eq(l.value, "/a");
+	ck_assert_int_eq(pread(region_fixture_fd, &l, sizeof(l),
+			       at + (off_t)sizeof(l)), sizeof(l));
+	ck_assert_uint_eq(l.whole, 0);
 }
 END_TEST
 
@@ -49,7 +70,7 @@ START_TEST(slots_are_where_the_format_says)
 	ck_assert_uint_eq(region_slots(), 64);
 	for (size_t i = 0; i < 6; i++) {
 		uint32_t slot = probe[i], found;
-		off_t at = REGION_PAGE + (off_t)slot * REGION_SLOT_BYTES;
+		off_t at = REGION_SLOTS_AT + (off_t)slot * REGION_SLOT_BYTES;
 
 		region_record(slot)->tid = (int32_t)(1000 + slot);
 		ck_assert_int_eq(region_populate(slot, 4096), 0);
@@ -158,6 +179,7 @@ int main(void)
 	tcase_add_checked_fixture(tc, region_fixture_begin,
 				  region_fixture_end);
 	tcase_add_test(tc, the_file_says_what_it_is);
+	tcase_add_test(tc, sets_of_labels_are_kept);
 	tcase_add_test(tc, slots_are_where_the_format_says);
 	tcase_add_test(tc, growing_moves_nothing);
 	tcase_add_test(tc, populate_takes_memory_and_trim_gives_it_back);
