@@ -9,8 +9,11 @@
 #include "tools/text.h"
 #include "tools/timeline.h"
 
-/* Deeper nodes of a tree are not indented further, but numbered. */
-#define INDENT_MAX 40
+/* Deeper nodes of a tree are not indented further, but numbered: on a narrow
+ * terminal earlier, as names need room beside the numbers. */
+#define INDENT_MAX 40u
+#define INDENT_MIN 8u
+#define NUMBERS_WIDTH 40u
 
 /* --- rows ---------------------------------------------------------------------- */
 
@@ -189,16 +192,28 @@ typedef struct {
 	const Report *r;
 	TextTable *table;
 	double least;			/* smaller nodes are left out */
+	guint indent;			/* at most */
 	guint shown, omitted;
 } TreePrinter;
 
-static char *indented(const Report *r, const CalltreeNode *node, guint depth)
+static guint indent_max(guint width)
 {
+	if (width == 0)
+		return INDENT_MAX;
+	if (width < NUMBERS_WIDTH)
+		return INDENT_MIN;
+	return CLAMP((width - NUMBERS_WIDTH) / 5, INDENT_MIN, INDENT_MAX);
+}
+
+static char *indented(const TreePrinter *t, const CalltreeNode *node,
+		      guint depth)
+{
+	const Report *r = t->r;
 	g_autofree char *name = text_escape(profile_text(
 		r->profile, calltree_item(r->tree, node)->name));
 
-	if (depth > INDENT_MAX)
-		return g_strdup_printf("%*s[%u] %s", INDENT_MAX, "", depth,
+	if (depth > t->indent)
+		return g_strdup_printf("%*s[%u] %s", (int)t->indent, "", depth,
 				       name);
 	return g_strdup_printf("%*s%s", (int)depth, "", name);
 }
@@ -219,7 +234,7 @@ static void add_node(TreePrinter *t, const CalltreeNode *node, guint depth)
 			NULL);
 	text_table_cell(t->table, node->self != 0 ? report_share(&self)
 						  : g_strdup(""), NULL);
-	text_table_cell(t->table, indented(r, node, depth), NULL);
+	text_table_cell(t->table, indented(t, node, depth), NULL);
 	text_table_cell(t->table, text_escape(profile_text(r->profile,
 							   item->place)),
 			text_dim);
@@ -265,7 +280,7 @@ void report_print_tree(const Report *r, FILE *to)
 {
 	static const TextColumn columns[] = {
 		{ "total %", TRUE, 0 }, { "total", TRUE, 0 },
-		{ "self %", TRUE, 0 }, { "function", FALSE, 24 },
+		{ "self %", TRUE, 0 }, { "function", FALSE, 32 },
 		{ "where", FALSE, 10 },
 	};
 	g_autoptr(TextTable) table = text_table_new(columns,
@@ -273,6 +288,7 @@ void report_print_tree(const Report *r, FILE *to)
 	TreePrinter t = {
 		.r = r, .table = table,
 		.least = r->min_percent / 100 * report_whole(r),
+		.indent = indent_max(text_width(to)),
 	};
 
 	walk(&t);

@@ -3,9 +3,11 @@
 #include "tools/report.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <json-glib/json-glib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
@@ -142,12 +144,66 @@ START_TEST(the_head_names_the_process)
 }
 END_TEST
 
+/* main called by main, 30 deep. */
+static Profile *deep_profile(void)
+{
+	Profile *p = sample_profile_new("work");
+	ProfileSample s = *profile_at(p->samples, ProfileSample, 0);
+	const guint32 at_main = 0;
+
+	s.first_frame = p->frames->len;
+	s.frame_count = 30;
+	for (guint i = 0; i < s.frame_count; i++)
+		g_array_append_val(p->frames, at_main);
+	g_array_append_val(p->samples, s);
+	return p;
+}
+
+/* What a terminal of `columns` is sent; it has few kilobytes of room. */
+static char *shown(const char *columns, const Report *r)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY);
+	char *text = g_malloc0(4096);
+	FILE *to;
+
+	ck_assert(master >= 0 && grantpt(master) == 0 &&
+		  unlockpt(master) == 0);
+	to = fopen(ptsname(master), "w");
+	ck_assert_ptr_nonnull(to);
+	g_setenv("COLUMNS", columns, TRUE);
+	g_setenv("NO_COLOR", "1", TRUE);
+	report_print_tree(r, to);
+	fflush(to);
+	ck_assert_int_gt(read(master, text, 4095), 0);
+	fclose(to);
+	close(master);
+	return text;
+}
+
+START_TEST(names_of_a_deep_tree_have_room_on_a_narrow_terminal)
+{
+	g_autoptr(Profile) p = deep_profile();
+	CalltreeOptions o = { .type = p->default_type };
+	g_autoptr(Calltree) t = calltree_new(p, &o);
+	Report r = { .profile = p, .options = &o, .tree = t };
+	g_autofree char *narrow = shown("80", &r), *wide = shown("200", &r);
+
+	ck_assert_ptr_nonnull(strstr(narrow, "        [9] main "));
+	ck_assert_ptr_nonnull(strstr(narrow, "        [29] main "));
+	ck_assert_ptr_null(strstr(narrow, "..."));
+	ck_assert_ptr_nonnull(strstr(wide, "                             main"));
+	ck_assert_ptr_null(strstr(wide, "[29]"));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("report");
 	TCase *tcase = tcase_create("all");
 
 	tcase_add_test(tcase, folded_is_what_other_programs_read);
+	tcase_add_test(tcase,
+		       names_of_a_deep_tree_have_room_on_a_narrow_terminal);
 	tcase_add_test(tcase, the_table_is_sorted_and_cut);
 	tcase_add_test(tcase, the_tree_leaves_small_branches_out);
 	tcase_add_test(tcase, json_is_whole);
