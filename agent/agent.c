@@ -35,6 +35,7 @@
 #include "agent/sys.h"
 #include "agent/thread.h"
 #include "agent/unwind.h"
+#include "agent/wall.h"
 #include "agent/writer.h"
 
 #define END_TIMEOUT_MS 200	/* what an exiting program waits for us at most */
@@ -460,6 +461,19 @@ static FORK_CODE void arm_forked(void)
 	clock_arm_record(&forked, AGENT_FORKED_COOKIE, signals_ours());
 }
 
+/*
+ * Its CPU time brings the first signal. What only waits gets none: for the wall
+ * clock the flusher begins by itself, after a period.
+ */
+static FORK_CODE void begin_forked(void)
+{
+	arm_forked();
+	if (asleep || !wall_is_on() || flusher_tid() != 0)
+		return;
+	agent_process.pid = own_pid;
+	flusher_start(-1);
+}
+
 bool agent_has_flusher(void)
 {
 	return agent_is_ours() && is_ready() && flusher_tid() != 0;
@@ -506,16 +520,16 @@ void agent_disarm_execs(void)
  * An event of the perf clock is the flusher's: only it can close that, and say
  * so. A flusher that just begins arms a clock before it answers.
  */
-static bool is_silent(void)
+static bool is_silent(const struct agent_exec *e)
 {
 	int timeout_ms = agent_state() == AGENT_ENDED ? END_TIMEOUT_MS :
 							SUSPEND_TIMEOUT_MS;
 	enum flusher_answer answer;
 
+	if (e->forked || flusher_tid() == 0)
+		return true;
 	if (!execs_has(sys_gettid()))
 		return false;
-	if (flusher_tid() == 0)
-		return true;
 	answer = flusher_ask_for(FLUSHER_EXEC, timeout_ms);
 	return answer == FLUSHER_DONE || answer == FLUSHER_FAILED ||
 	       flusher_tid() == 0;
@@ -526,13 +540,15 @@ void agent_exec_begin(struct agent_exec *e)
 	signals_set old;
 
 	e->ours = agent_is_ours();
+	/* a flusher that waits for its start finds nothing to do any more */
+	e->forked = e->ours && change_state(AGENT_FORKED, AGENT_ENDED);
 	if (e->ours) {
 		execs_add(sys_gettid());
 		old = signals_block_all();
 		silence_self();
 		signals_restore(old);
 		/* what was on its way comes to our handler while we wait */
-		signals_exec_begin(is_silent());
+		signals_exec_begin(is_silent(e));
 	}
 	e->mask = agent_state() != AGENT_OFF ? signals_expose() : 0;
 }
@@ -548,8 +564,8 @@ void agent_exec_failed(const struct agent_exec *e)
 		return;
 	execs_remove(sys_gettid());
 	signals_exec_failed();
-	if (agent_state() == AGENT_FORKED)
-		arm_forked();
+	if (e->forked && change_state(AGENT_ENDED, AGENT_FORKED))
+		begin_forked();
 	else if (slot != THREAD_NO_SLOT &&
 		 region_record(slot)->tid == sys_gettid())
 		arm(slot);
@@ -704,7 +720,7 @@ FORK_CODE void agent_forked(void)
 	if (signals_ours() == 0 || (asleep && signals_install() != 0))
 		return;
 	set_state(AGENT_FORKED);
-	arm_forked();
+	begin_forked();
 }
 
 struct thread_record *agent_forked_record(void)
@@ -716,11 +732,24 @@ struct thread_record *agent_forked_record(void)
 
 void agent_start_forked_child(void)
 {
+	int err;
+
 	if (!change_state(AGENT_FORKED, AGENT_STARTING))
 		return;
 	agent_process.pid = own_pid;	/* by which the flusher is woken */
-	if (flusher_start(-1) != 0)
-		set_state(AGENT_ENDED);
+	if (flusher_tid() != 0) {
+		flusher_nudge();
+		return;
+	}
+	err = flusher_start(-1);
+	if (err != 0)
+		set_state(err == -EBUSY ? AGENT_FORKED : AGENT_ENDED);
+}
+
+bool agent_begin_child(void)
+{
+	return change_state(AGENT_FORKED, AGENT_STARTING) ||
+	       agent_state() == AGENT_STARTING;
 }
 
 /* What agent_forked() left, for it takes pages that most children do not need. */

@@ -111,6 +111,7 @@ bool agent_has_flusher(void);
  */
 struct agent_exec {
 	bool ours;		/* else a vfork child, which shares our memory */
+	bool forked;		/* a child without region and clocks */
 	uint64_t mask;		/* of the thread, as the kernel had it */
 };
 
@@ -175,6 +176,9 @@ void agent_forked(void);
  * child's flusher, which does the rest. Async-signal-safe.
  */
 void agent_start_forked_child(void);
+
+/* The same by a flusher that is there already. False: the child leaves. */
+bool agent_begin_child(void);
 
 /* The flusher of a forked child begins: region, record and clock. Flusher. */
 void agent_child_started(void);

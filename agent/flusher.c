@@ -507,6 +507,23 @@ int flusher_round(bool last)
 	return drain_round(last);
 }
 
+/*
+ * Of a forked child that has not sampled yet: one that ends or execs within a
+ * period needs none of us. False: it does so right now.
+ */
+static bool wait_for_start(void)
+{
+	uint64_t ns = clock_period_ns();
+	struct timespec ts = { (time_t)(ns / 1000000000u),
+			       (long)(ns % 1000000000u) };
+
+	if (agent_state() != AGENT_FORKED)
+		return true;
+	/* woken by its first sample or by a request */
+	sleep_for_signal(&ts);
+	return agent_begin_child();
+}
+
 static void flusher_main(void)
 {
 	char dir[PATH_MAX];
@@ -514,6 +531,10 @@ static void flusher_main(void)
 
 	fd = open_wake();
 	close_all_but(self.region_fd, fd);
+	if (!wait_for_start()) {
+		atomic_store_explicit(&self.tid, 0, memory_order_relaxed);
+		return;
+	}
 	region_set_fd(self.region_fd);
 	memory_begin_flusher();
 	clock_flusher_begins();
@@ -584,6 +605,9 @@ int flusher_start(int region_fd)
 	uint8_t *top;
 	long ret;
 
+	/* one that has nothing to do yet is just leaving its stack */
+	if (atomic_load_explicit(&self.alive, memory_order_acquire))
+		return -EBUSY;
 	if (!self.stack) {
 		self.stack = sys_mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE,
 				      MAP_PRIVATE | MAP_ANONYMOUS |
@@ -602,6 +626,7 @@ int flusher_start(int region_fd)
 	signals_restore(old);
 	if (ret < 0) {
 		atomic_store_explicit(&self.tid, 0, memory_order_relaxed);
+		atomic_store_explicit(&self.alive, 0, memory_order_relaxed);
 		return (int)ret;
 	}
 	return 0;

@@ -397,7 +397,26 @@ def check_wall(clock, rate):
                "%.2f s, really %.2f" % (busy, seconds))
 
 
+def check_forked(clock):
+    """A child that uses no CPU time is seen all the same."""
+    name = "children that only wait, %s" % clock
+    with lib.Scratch() as scratch:
+        done = run(scratch, ["fork-waits"], CLOCK=clock, RATE=99, CHILDREN=0)
+        tap.ok(done.out.startswith("sum of exit codes 16\n"),
+               name + ": they end as ever", done)
+        found = rows(scratch, "--type", "wall")
+        for _, function, ms in lib.expectations(done.out):
+            got = found.get(function, {"total_ns": 0})["total_ns"] / 1e6
+            # The first period is not seen, nor what the flusher of each
+            # waits for a CPU on a busy machine.
+            tap.ok(0.5 * float(ms) <= got <= 1.02 * float(ms),
+                   "%s: time in %s" % (name, function),
+                   "%.0f ms, really %s" % (got, ms))
+        tap.equal(scratch.regions(), [], name + ": nothing is left behind")
+
+
 def wall():
+    yield check_forked, "wall"
     yield check_wall, "cpu+wall", 99
     if FULL:
         yield check_wall, "wall", 99
