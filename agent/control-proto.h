@@ -26,6 +26,7 @@
  *	functions		which functions the samples were in, see below
  *	hottest			the one most CPU time went to in the last seconds
  *	spans			what the program's spans took, see below
+ *	span-counts		the same in full, see below
  *	subscribe		see below
  *
  * status: "state" ("running", "paused", "ended"), "program", "ppid",
@@ -58,6 +59,9 @@
  *
  * hottest: "name" and "object" as there, and "permille" of the CPU time sampled
  * in the last seconds; 0 and "" if there was none.
+ *
+ * span-counts: before its answer comes one frame of number 0: a pprof message
+ * without samples that has the spans, with their histograms (agent/pprof.h).
  *
  * snapshot: before its answer comes one frame of number 0, whoever subscribes:
  * a pprof message with one sample for each thread (agent/snapshot.h).

@@ -17,6 +17,7 @@
 #include "agent/sampler.h"
 #include "agent/signals.h"
 #include "agent/snapshot.h"
+#include "agent/span-counts.h"
 #include "agent/spans.h"
 #include "agent/sys.h"
 #include "agent/thread.h"
@@ -261,6 +262,13 @@ static void do_spans(struct verbs_reply *r, const char *arg)
 	format_string(f, "}\n");
 }
 
+static void do_span_counts(struct verbs_reply *r, const char *arg)
+{
+	(void)arg;
+	r->frame = span_counts_make(&r->frame_size);
+	answer_result(r, r->frame ? 0 : -ENOMEM, "without memory");
+}
+
 static void do_functions(struct verbs_reply *r, const char *arg)
 {
 	size_t size;
@@ -306,6 +314,7 @@ static const struct verb {
 	{ "reset", do_reset, false },
 	{ "snapshot", do_snapshot, false },
 	{ "spans", do_spans, false },
+	{ "span-counts", do_span_counts, false },
 	{ "functions", do_functions, false },
 	{ "hottest", do_hottest, false },
 	{ "subscribe", do_subscribe, false },

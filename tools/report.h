@@ -48,6 +48,12 @@ void report_print_tree(const Report *r, FILE *to);
 /* "main;work;inner 1234" a line, root first; the value in the type's unit. */
 void report_print_folded(const Report *r, FILE *to);
 
+/*
+ * The flat table as comma-separated values: name, module, file, line, own and all
+ * in the type's unit and in per cent, samples.
+ */
+void report_print_csv(const Report *r, FILE *to);
+
 /* One object; its members are in profagent-report(1). */
 void report_print_json(const Report *r, FILE *to);
 

@@ -7,14 +7,18 @@
 #include "tools/period.h"
 #include "tools/serve.h"
 #include "tools/snapshot.h"
+#include "tools/span-list.h"
 #include "tools/symbols.h"
 #include "tools/targets.h"
+
+typedef enum { ASK_STATUS, ASK_SNAPSHOT, ASK_SPANS, ASK_SPANS_CSV } Question;
 
 /* One request to each process, made in a thread. */
 typedef struct {
 	ServeRequest *request;
 	gint32 pid;
-	gboolean tree, snapshot;
+	gboolean tree;
+	Question what;
 	char *line;			/* asked first; NULL: only the status */
 } Asking;
 
@@ -86,7 +90,7 @@ static char *ask_all(const Asking *a, GPtrArray *targets, GError **error)
 
 		if (!t->client)
 			local = g_error_copy(t->error);
-		else if (a->snapshot)
+		else if (a->what == ASK_SNAPSHOT)
 			ok = put_snapshot(t, text, &local);
 		else
 			ok = put_status(a, t, text, &local);
@@ -102,6 +106,34 @@ static char *ask_all(const Asking *a, GPtrArray *targets, GError **error)
 	return g_strdup_printf("[%s]\n", text->str);
 }
 
+/* Of a tree they are added up. */
+static char *ask_spans(const Asking *a, GPtrArray *targets, GError **error)
+{
+	g_autoptr(SpanList) list = span_list_new();
+	g_autoptr(GString) text = g_string_new(NULL);
+	JsonOut out;
+	guint i;
+
+	for (i = 0; i < targets->len; i++) {
+		Target *t = targets->pdata[i];
+
+		if (!t->client) {
+			g_propagate_error(error, g_error_copy(t->error));
+			return NULL;
+		}
+		if (!span_list_add_client(list, t->client, error))
+			return NULL;
+	}
+	if (a->what == ASK_SPANS_CSV) {
+		span_list_put_csv(list, text);
+	} else {
+		json_out_init(&out, text);
+		span_list_put_json(list, &out);
+		g_string_append_c(text, '\n');
+	}
+	return g_string_free(g_steal_pointer(&text), FALSE);
+}
+
 static void run(GTask *task, gpointer source, gpointer data,
 		GCancellable *cancel)
 {
@@ -111,14 +143,30 @@ static void run(GTask *task, gpointer source, gpointer data,
 	const TargetQuery query = { .words = words, .tree = a->tree };
 	GError *error = NULL;
 	g_autoptr(GPtrArray) targets = targets_find(&query, &error);
-	char *text = targets ? ask_all(a, targets, &error) : NULL;
+	char *text = NULL;
 
 	(void)source;
 	(void)cancel;
+	if (targets && (a->what == ASK_SPANS || a->what == ASK_SPANS_CSV))
+		text = ask_spans(a, targets, &error);
+	else if (targets)
+		text = ask_all(a, targets, &error);
 	if (text)
 		g_task_return_pointer(task, text, g_free);
 	else
 		g_task_return_error(task, error);
+}
+
+static void answer(const Asking *a, const char *text)
+{
+	g_autofree char *name = g_strdup_printf("%d.spans.csv", a->pid);
+
+	if (a->what != ASK_SPANS_CSV) {
+		serve_answer_text(a->request, "application/json", text);
+		return;
+	}
+	serve_as_file(a->request, name);
+	serve_answer_text(a->request, "text/csv; charset=utf-8", text);
 }
 
 static void done(GObject *source, GAsyncResult *result, gpointer data)
@@ -133,18 +181,18 @@ static void done(GObject *source, GAsyncResult *result, gpointer data)
 	if (a->line && text)
 		serve_audit(a->request, a->line);
 	if (text)
-		serve_answer_text(a->request, "application/json", text);
+		answer(a, text);
 	else
 		serve_refuse_error(a->request, error);
 	serve_request_unref(a->request);
 }
 
-static void ask(ServeRequest *r, gboolean snapshot, char *line)
+static void ask(ServeRequest *r, Question what, char *line)
 {
 	g_autoptr(GTask) task = g_task_new(NULL, NULL, done, NULL);
 	Asking *a = g_new(Asking, 1);
 
-	*a = (Asking){ serve_request_ref(r), r->pid, r->tree, snapshot, line };
+	*a = (Asking){ serve_request_ref(r), r->pid, r->tree, what, line };
 	serve_wait(r, NULL);
 	g_task_set_task_data(task, a, asking_free);
 	g_task_run_in_thread(task, run);
@@ -154,18 +202,24 @@ static void ask(ServeRequest *r, gboolean snapshot, char *line)
 
 void serve_api_status(ServeRequest *r)
 {
-	ask(r, FALSE, NULL);
+	ask(r, ASK_STATUS, NULL);
 }
 
 void serve_api_snapshot(ServeRequest *r)
 {
-	ask(r, TRUE, NULL);
+	ask(r, ASK_SNAPSHOT, NULL);
+}
+
+void serve_api_spans(ServeRequest *r)
+{
+	ask(r, g_str_has_suffix(r->route->path, ".csv") ? ASK_SPANS_CSV
+							: ASK_SPANS, NULL);
 }
 
 /* The verb is what the path ends with. */
 void serve_api_steer(ServeRequest *r)
 {
-	ask(r, FALSE, g_strdup(strrchr(r->route->path, '/') + 1));
+	ask(r, ASK_STATUS, g_strdup(strrchr(r->route->path, '/') + 1));
 }
 
 void serve_api_interval(ServeRequest *r)
@@ -180,7 +234,7 @@ void serve_api_interval(ServeRequest *r)
 	else if (!period_parse(text, &ns, &error))
 		serve_refuse(r, SOUP_STATUS_BAD_REQUEST, "%s", error->message);
 	else
-		ask(r, FALSE, g_strdup_printf("interval %" G_GUINT64_FORMAT,
+		ask(r, ASK_STATUS, g_strdup_printf("interval %" G_GUINT64_FORMAT,
 					      ns));
 }
 

@@ -158,7 +158,10 @@ static GBytes *make_table(const Job *j, Profile *p)
 	FILE *to = open_memstream(&text, &size);
 
 	health_init(&health, p, NULL);
-	report_print_json(&report, to);
+	if (j->kind == BUILD_TABLE_CSV)
+		report_print_csv(&report, to);
+	else
+		report_print_json(&report, to);
 	fclose(to);
 	health_release(&health);
 	return g_bytes_new_with_free_func(text, size, free, text);
@@ -170,6 +173,7 @@ static GBytes *make(const Job *j, Profile *p, GError **error)
 	case BUILD_PAGE:
 		return make_page(j, p);
 	case BUILD_TABLE:
+	case BUILD_TABLE_CSV:
 		return make_table(j, p);
 	case BUILD_WALL:
 		if (!choose_wall(p, error))

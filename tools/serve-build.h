@@ -15,6 +15,7 @@ typedef enum {
 	BUILD_WALL,		/* pprof, wall time alone */
 	BUILD_PAGE,		/* the document of the page */
 	BUILD_TABLE,		/* JSON as of `profagent report --json` */
+	BUILD_TABLE_CSV,	/* the rows of that */
 } BuildKind;
 
 /* What is wanted. The caller keeps what it points to until build() returns. */

@@ -485,19 +485,33 @@ void serve_view_document(ServeRequest *r)
 
 /* --- routes: what was seen so far, as a file and as a table ---------------------------------- */
 
+static gboolean is_csv(const ServeRequest *r)
+{
+	return g_str_has_suffix(r->route->path, ".csv");
+}
+
+static BuildKind kind_of(const ServeRequest *r)
+{
+	if (r->route->handle != serve_view_table)
+		return BUILD_CPU;
+	return is_csv(r) ? BUILD_TABLE_CSV : BUILD_TABLE;
+}
+
 static void built(gpointer data, GBytes *result, const GError *error)
 {
 	ServeRequest *r = data;
-	gboolean table = r->route->handle == serve_view_table;
-	g_autofree char *name = g_strdup_printf("%d.pb.gz", r->pid);
+	gboolean csv = is_csv(r);
+	g_autofree char *name = g_strdup_printf("%d.%s", r->pid,
+						csv ? "csv" : "pb.gz");
 
 	if (!result) {
 		serve_refuse_error(r, error);
-	} else if (table) {
+	} else if (kind_of(r) == BUILD_TABLE) {
 		serve_answer(r, "application/json", result);
 	} else {
 		serve_as_file(r, name);
-		serve_answer(r, "application/octet-stream", result);
+		serve_answer(r, csv ? "text/csv; charset=utf-8"
+				    : "application/octet-stream", result);
 	}
 	serve_request_unref(r);
 }
@@ -517,8 +531,7 @@ static void give_result(ServeRequest *r, GRegex *filter, guint limit,
 		return;
 	}
 	feeds = fragments(v, window);
-	what.kind = r->route->handle == serve_view_table ? BUILD_TABLE
-							 : BUILD_CPU;
+	what.kind = kind_of(r);
 	what.feeds = feeds;
 	serve_wait(r, NULL);
 	build(v->builder, &what, built, serve_request_ref(r));

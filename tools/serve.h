@@ -139,6 +139,7 @@ void serve_pprof_profile(ServeRequest *r);
 void serve_pprof_wall(ServeRequest *r);
 void serve_api_status(ServeRequest *r);		/* serve-api.c */
 void serve_api_snapshot(ServeRequest *r);
+void serve_api_spans(ServeRequest *r);
 void serve_api_steer(ServeRequest *r);
 void serve_api_interval(ServeRequest *r);
 void serve_api_description(ServeRequest *r);

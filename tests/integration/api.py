@@ -81,8 +81,8 @@ def test_both(scratch):
     profagent("symbolize", "-q", *scratch.files())
     check_spans(scratch, with_agent.out, "symbolized", scratch.files())
     done = profagent("spans", *scratch.files())
-    tap.ok(done.status == 0 and done.out.split()[:7] == [
-        "SPAN", "N", "MEAN", "P50", "P95", "P99", "MAX"] and
+    tap.ok(done.status == 0 and done.out.split()[:8] == [
+        "SPAN", "N", "TOTAL", "MEAN", "P50", "P95", "P99", "MAX"] and
         "quick" in done.out, "spans: a table", done)
 
 

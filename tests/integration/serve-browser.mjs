@@ -158,6 +158,34 @@ async function checkDownload()
 	   readdirSync(directory).join(" "));
 }
 
+async function saved(link, file)
+{
+	const path = join(directory, file);
+
+	await click(link);
+	for (let i = 0; i < 300 && !existsSync(path); i++)
+		await new Promise(done => setTimeout(done, 100));
+	return existsSync(path) ? readFileSync(path, "utf8") : "";
+}
+
+async function checkSpans()
+{
+	const rows = await until(text("live-spans"), t =>
+		t.includes("/small"));
+
+	ok(rows.includes('/large, "<b>"') && rows.includes("p95"),
+	   "the program's spans", rows);
+	const csv = await saved("#live-spans-csv", `${pid}.spans.csv`);
+
+	ok(csv.startsWith("name,n,total_ns,") &&
+	   csv.includes('\r\n"/large, ""<b>""",'), "spans as CSV", csv);
+	const table = await saved("#live-table-csv", `${pid}.csv`);
+
+	ok(table.startsWith("name,module,") && table.includes("burn_large"),
+	   "the table as CSV", table);
+	await page.screenshot(join(directory, "spans.png"));
+}
+
 async function checkSecondViewer()
 {
 	const first = page;
@@ -191,6 +219,7 @@ try {
 	await checkInterval();
 	await checkSelection();
 	await checkDownload();
+	await checkSpans();
 	await checkSecondViewer();
 	/* the interval that was refused is one that the browser notes */
 	const errors = page.errors.filter(e => !e.includes("400"));

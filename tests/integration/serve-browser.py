@@ -47,8 +47,8 @@ def main():
         elif "without libsoup" in profagent("serve", "--help").err:
             tap.skip("the live page", "built without libsoup")
         else:
-            shares = os.path.join(PROGRAMS, "shares")
-            with Program([shares, "600000"], scratch, START=0) as p:
+            spans = os.path.join(PROGRAMS, "spans")
+            with Program([spans, "600000"], scratch, START=0) as p:
                 p.socket()
                 with Server(scratch) as server:
                     watch(scratch, server, p)

@@ -5,8 +5,10 @@ that it profiles only while somebody looks, and that nobody disturbs others."""
 
 import base64
 import concurrent.futures
+import csv
 import email
 import http.server
+import io
 import json
 import os
 import socket
@@ -81,6 +83,53 @@ def check_route(server, pid, path, method, operation, values):
            "frame-ancestors 'none'" in
            answer.headers["Content-Security-Policy"], name + ": is guarded",
            answer.headers)
+
+
+def check_spans(server, scratch):
+    """What a program counts, and of one asleep, which stays so."""
+    with Program([os.path.join(PROGRAMS, "spans"), FOREVER], scratch,
+                 START=0) as p:
+        p.socket()
+        for where in ("", "/tree"):
+            path = "/api/processes/%d%s/spans" % (p.pid, where)
+            wait_for(lambda: len(server.request(path).json()) == 2, 60)
+            rows = server.request(path).json()
+            tap.ok([row["name"] for row in rows] == [
+                '/large, "<b>"', "/small"] and all(
+                    0 < row["p50_ns"] <= row["p95_ns"] <= row["p99_ns"] <=
+                    row["max_ns"] <= row["total_ns"] and
+                    row["mean_ns"] * row["n"] <= row["total_ns"]
+                    for row in rows), "spans" + where, rows)
+            answer = server.request(path + ".csv")
+            table = list(csv.DictReader(io.StringIO(
+                answer.body.decode(), newline="")))
+            tap.ok([row["name"] for row in table] == [
+                '/large, "<b>"', "/small"] and all(
+                    int(row["n"]) >= 1 for row in table) and
+                "attachment" in answer.headers["Content-Disposition"],
+                "spans%s: as CSV" % where, answer)
+        state = server.request("/api/processes/%d" % p.pid).json()["state"]
+        tap.equal(state, "paused", "spans: asking starts nothing")
+        answer = server.request("/api/processes/%d/functions.csv" % p.pid)
+        tap.ok(answer.status == 404, "table as CSV: only while watched",
+               answer)
+    answer = server.request("/api/processes/%d/spans" % p.pid)
+    tap.ok(answer.status == 404, "spans: of one that has ended", answer)
+
+
+def check_table(server, pid):
+    """The rows as CSV are those of the JSON."""
+    api = "/api/processes/%d/functions" % pid
+    with server.stream("/api/processes/%d/events" % pid) as stream:
+        next_event(stream)
+        ask = api + ".csv?limit=1000&filter=burn"
+        wait_for(lambda: server.request(ask).text.count("\n") > 1, 60)
+        answer = server.request(ask)
+    rows = list(csv.DictReader(io.StringIO(answer.body.decode(), newline="")))
+    tap.ok(rows and all("burn" in row["name"] and
+                        int(row["self"]) <= int(row["total"]) and
+                        0 <= float(row["self_percent"]) <= 100
+                        for row in rows), "the table as CSV", answer)
 
 
 def check_mistakes(server, pid):
@@ -561,6 +610,8 @@ def main():
             p.socket()
             with Server(scratch) as server:
                 check_routes(server, p.pid)
+                check_table(server, p.pid)
+                check_spans(server, scratch)
                 check_mistakes(server, p.pid)
                 check_raw(server)
                 check_token(server, p.pid)

@@ -7,6 +7,7 @@
 import { announce, byId, element } from "./elements.js";
 import { formatNumber, formatShare } from "./format.js";
 import { Profile } from "./profile.js";
+import { Spans } from "./spans.js";
 
 const windows = [10, 30, 60, 120, 300];
 const recordings = [5, 10, 30, 60];
@@ -45,6 +46,7 @@ class Live {
 		this.steered = -Infinity;	/* when, ms; in flight: Infinity */
 		this.typed = false;		/* an interval, not yet set */
 		this.makeBar();
+		this.spans = new Spans(this.process);
 		this.listen();
 	}
 
@@ -109,12 +111,20 @@ class Live {
 	{
 		const pprof = `/processes/${this.process}/debug/pprof/profile`;
 		const api = `/api/processes/${this.process}/profile.pb.gz`;
+		const table = `/api/processes/${this.process}/functions.csv` +
+			"?limit=100000";
 
 		return element("span.downloads", {},
 			element("a", { id: "live-download", href: api,
 				       download: "",
 				       title: "What was seen so far, as pprof" },
 				"Download"),
+			" · ",
+			element("a", { id: "live-table-csv", download: "",
+				       href: table,
+				       title: "The table of functions, of " +
+					      "the last minute" },
+				"Table as CSV"),
 			" · Record ",
 			...recordings.flatMap(s => [element("a", {
 				href: `${pprof}?seconds=${s}`, download: "",
@@ -212,6 +222,7 @@ class Live {
 	showEnd(why)
 	{
 		this.ended = true;
+		this.spans.stop();
 		this.state.textContent = "ended";
 		this.state.dataset.state = "ended";
 		this.run.disabled = true;
