@@ -793,6 +793,19 @@ async function scrollsDeepStacks()
 	await page.settle();
 	ok((await boxPlace(page, "all")).y < 700 - 30,
 	   "deep: a smaller window keeps the root in sight");
+	/* as the legend does that comes after the first drawing */
+	await page.run(`(() => {
+		const g = profagent.graph;
+		g.setFlame(true);
+		g.toRoot();
+		document.getElementById("legend").style.minHeight = "84px";
+		g.show(g.tree, g.root, g.style, true);
+	})()`);
+	await page.settle();
+	near(await page.run(`(({ scrollTop, clientHeight, scrollHeight }) =>
+		scrollHeight - scrollTop - clientHeight)
+		(profagent.graph.element)`), 0, 1,
+	     "deep: what takes room below leaves the root in sight");
 	await pick(page, "group", "thread");
 	equal(await page.run("profagent.graph.rows.length"), 4098,
 	      "deep: grouped, too");

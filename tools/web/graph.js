@@ -118,6 +118,7 @@ export class Graph {
 		this.flame = true;
 		this.cursor = null;	/* {row, at} */
 		this.below = 0;		/* px, see measureBelow() */
+		this.seen = 0;		/* px, height when it was laid out */
 		this.rows = [];
 		this.listen();
 	}
@@ -127,7 +128,9 @@ export class Graph {
 		const { element } = this;
 
 		element.addEventListener("scroll", () => {
-			this.below = this.measureBelow();
+			/* else resize(), which follows, keeps the place */
+			if (element.clientHeight === this.seen)
+				this.below = this.measureBelow();
 			this.paintSoon();
 		});
 		element.addEventListener("pointermove", e => this.hover(e));
@@ -152,6 +155,8 @@ export class Graph {
 		this.layout();
 		if (moved && !keepPlace)
 			this.toRoot();
+		else
+			this.keepLowerEnd();
 		this.placeCursor();
 		this.paintSoon();
 	}
@@ -176,6 +181,7 @@ export class Graph {
 	{
 		const seen = this.element.clientHeight;
 
+		this.seen = seen;
 		this.height = Math.max(seen, this.rows.length * rowHeight + 6);
 		this.spacer.style.height = this.height + "px";
 		this.sizeCanvas(this.spacer.clientWidth, seen);
@@ -204,6 +210,13 @@ export class Graph {
 	}
 
 	/* A flame stands on its root: the lower end stays where it is. */
+	keepLowerEnd()
+	{
+		if (this.flame)
+			this.element.scrollTop = this.height - this.below -
+				this.element.clientHeight;
+	}
+
 	resize()
 	{
 		if (!this.tree)
@@ -212,9 +225,7 @@ export class Graph {
 			this.layout();
 		else
 			this.fit();
-		if (this.flame)
-			this.element.scrollTop = this.height - this.below -
-				this.element.clientHeight;
+		this.keepLowerEnd();
 		this.placeCursor();
 		this.paint();
 	}
