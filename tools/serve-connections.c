@@ -255,7 +255,7 @@ gboolean connections_listen(Connections *all, const char *address,
 	g_autoptr(GSocketAddress) wanted = parse(address, error);
 	g_autoptr(GSocketAddress) got = NULL;
 	gboolean unix_socket = wanted && G_IS_UNIX_SOCKET_ADDRESS(wanted);
-	mode_t mask = umask(unix_socket ? 0117 : 0);
+	mode_t mask = umask(unix_socket ? 0177 : 0);
 	gboolean ok;
 
 	if (!unix_socket)
