@@ -65,35 +65,69 @@ static size_t aligned(size_t size)
 	return (size + 3) & ~(size_t)3;
 }
 
-/* Looks for the build id among `size` bytes of notes. */
-static void find_build_id(struct module *m, size_t size)
+/* Go's linker leaves a note of its own. */
+#define NOTE_GO_BUILD_ID 4u
+
+/* Takes the build id from a note; true if it is one that Go programs have. */
+static bool note_take(struct module *m, const Elf64_Nhdr *note,
+		      const uint8_t *name, const uint8_t *desc)
 {
+	if (note->n_namesz != 4)
+		return false;
+	if (note->n_type == NT_GNU_BUILD_ID && m->build_id_size == 0 &&
+	    note->n_descsz <= MODULE_BUILD_ID_MAX &&
+	    memcmp(name, "GNU", 4) == 0) {
+		m->build_id_size = (uint8_t)note->n_descsz;
+		memcpy(m->build_id, desc, note->n_descsz);
+	}
+	return note->n_type == NOTE_GO_BUILD_ID && memcmp(name, "Go\0", 4) == 0;
+}
+
+/*
+ * Looks for the build id among `size` bytes of notes; true if one of them is
+ * Go's.
+ */
+static bool read_notes(struct module *m, size_t size)
+{
+	bool is_go = false;
 	Elf64_Nhdr note;
 	size_t at = 0;
 
-	while (m->build_id_size == 0 && at + sizeof(note) <= size) {
+	while (at + sizeof(note) <= size) {
 		size_t name, desc;
 
 		memcpy(&note, scratch.notes + at, sizeof(note));
 		name = at + sizeof(note);
 		if (note.n_namesz > size || note.n_descsz > size)
-			return;
+			break;
 		desc = name + aligned(note.n_namesz);
 		at = desc + aligned(note.n_descsz);
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-		    desc + note.n_descsz <= size &&
-		    note.n_descsz <= MODULE_BUILD_ID_MAX &&
-		    memcmp(scratch.notes + name, "GNU", 4) == 0) {
-			m->build_id_size = (uint8_t)note.n_descsz;
-			memcpy(m->build_id, scratch.notes + desc,
-			       note.n_descsz);
-		}
+		if (desc + note.n_descsz <= size)
+			is_go |= note_take(m, &note, scratch.notes + name,
+					   scratch.notes + desc);
+	}
+	return is_go;
+}
+
+/* Go's table lies in one of the segments that are not code. */
+static void find_go_table(struct module *m, struct memory *memory,
+			  unsigned count)
+{
+	for (unsigned i = 0; i < count && m->go.count == 0; i++) {
+		const Elf64_Phdr *p = &scratch.phdrs[i];
+		uint64_t addr = m->bias + p->p_vaddr;
+
+		if (p->p_type == PT_LOAD && (p->p_flags & PF_R) &&
+		    !(p->p_flags & PF_X))
+			go_table_search(&m->go, memory, addr,
+					addr + p->p_filesz, m->start, m->end);
 	}
 }
 
 bool elf_image_read(struct module *m, uint64_t header)
 {
 	struct memory memory;
+	bool is_go = false;
 	unsigned count;
 
 	memory_init(&memory, 0, 0);
@@ -107,10 +141,13 @@ bool elf_image_read(struct module *m, uint64_t header)
 		if (p->p_type == PT_GNU_EH_FRAME) {
 			m->eh_frame_hdr = (const uint8_t *)(uintptr_t)addr;
 			m->eh_frame_hdr_size = p->p_memsz;
-		} else if (p->p_type == PT_NOTE && m->build_id_size == 0) {
-			find_build_id(m, memory_copy(&memory, addr,
-						     scratch.notes, size));
+		} else if (p->p_type == PT_NOTE) {
+			is_go |= read_notes(m, memory_copy(&memory, addr,
+							   scratch.notes,
+							   size));
 		}
 	}
+	if (is_go)
+		find_go_table(m, &memory, count);
 	return true;
 }

@@ -14,7 +14,7 @@
 #include "agent/modules.h"
 
 /*
- * Fills bias, eh_frame_hdr, eh_frame_hdr_size and build_id of `m` from the ELF
+ * Fills bias, eh_frame_hdr, eh_frame_hdr_size, build_id and go of `m` from the ELF
  * header mapped at `header`. m->start and m->offset say which segment is meant.
  * False if there is no ELF object or it has no such segment: nothing is filled.
  * One caller at a time.

@@ -99,12 +99,14 @@ static bool continues(const struct maps_entry *a, const struct maps_entry *b)
 	return a->end == b->start && (b->prot & MAPS_READ) && same_file(a, b);
 }
 
-/* How far the mapping of the unwind tables reaches. */
+/* How far the mapping of the unwind tables reaches; Go may have its own alone. */
 static void find_table_bounds(struct module *m, const struct maps_entry *s,
 			      size_t count)
 {
 	uint64_t hdr = (uint64_t)(uintptr_t)m->eh_frame_hdr;
 
+	if (hdr == 0)
+		hdr = m->go.functions;
 	for (size_t i = 0; i < count; i++) {
 		if (hdr < s[i].start || hdr >= s[i].end ||
 		    !(s[i].prot & MAPS_READ))
@@ -195,11 +197,11 @@ static int module_fill(struct module *m, size_t index, uint64_t now)
 		return -ENOMEM;
 	if (header != NULL && elf_image_read(m, header->start))
 		find_table_bounds(m, all, count);
-	if (m->eh_frame_hdr != NULL) {
+	if (m->eh_frame_hdr != NULL || m->go.count > 0)
 		m->resident = resident_has(m->bias) ||
 			      strcmp(m->path, "[vdso]") == 0;
+	if (m->eh_frame_hdr != NULL)
 		module_files_read_table(m);
-	}
 	return 0;
 }
 

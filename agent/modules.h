@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "agent/eh-table.h"
+#include "agent/go-table.h"
 
 #define MODULE_BUILD_ID_MAX 32	/* bytes; sha1 is 20, md5 and uuid 16 */
 
@@ -35,6 +36,7 @@ struct module {
 	uint64_t eh_frame_hdr_size;  /* bytes */
 	uint64_t table_low, table_high; /* mapping that holds it */
 	struct eh_table eh_table;	/* count 0: none to search */
+	struct go_table go;		/* count 0: not Go */
 	uint64_t inode;
 	uint32_t dev;
 	bool resident;		/* never unloaded: tables are read in place */

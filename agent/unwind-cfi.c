@@ -23,6 +23,7 @@
 #include "agent/memory.h"
 #include "agent/unwind-cache.h"
 #include "agent/unwind-fp.h"
+#include "agent/unwind-go.h"
 #include "agent/unwind.h"
 
 /*
@@ -144,14 +145,15 @@ static void keep_rule(const struct walk *w, uint64_t pc,
 			   (uint64_t)rbp / 8, bits);
 }
 
-/* Keeps a common rule of where the walk is; false if it does not fit a word. */
-static bool keep_common(const struct walk *w, const struct cfi_common *rule)
+/* Keeps a common rule of `pc`; false if it does not fit a word. */
+static bool keep_common(const struct walk *w, uint64_t pc,
+			const struct cfi_common *rule)
 {
 	if (rule->cfa % 8 != 0 || rule->cfa == 0 ||
 	    rule->cfa / 8 > UNWIND_CACHE_CFA_MAX ||
 	    rule->rbp / 8 > UNWIND_CACHE_RBP_MAX)
 		return false;
-	unwind_cache_store(walk_pc(w) + 1, w->generation, rule->cfa / 8,
+	unwind_cache_store(pc + 1, w->generation, rule->cfa / 8,
 			   rule->rbp / 8,
 			   rule->from_rbp ? UNWIND_CACHE_CFA_RBP : 0);
 	return true;
@@ -199,6 +201,26 @@ static enum unwind_end end_of_missing(const struct walk *w, int missing)
 }
 
 /*
+ * Code of Go, by its own table; UNWIND_NO_RULE: it is not, or is not told. Not
+ * inline, as above.
+ */
+static __attribute__((noinline)) enum unwind_end step_go(struct walk *w)
+{
+	uint64_t pc = walk_pc(w);
+	struct go_step step;
+	enum unwind_end end = go_step_by_table(&w->regs, &w->memory,
+					       w->last_exact, &step);
+
+	if (end == UNWIND_ENDS) {
+		w->last_exact = step.is_exact;
+		keep_common(w, pc, &step.rule);
+	}
+	if (step.is_no_frame && w->n > 1)
+		w->n--;
+	return end;
+}
+
+/*
  * Code without a rule: by frame pointer, if that can be shown to be right. What
  * was shown holds whenever pc is met, so it is kept like a rule.
  */
@@ -208,9 +230,13 @@ static enum unwind_end step_without_table(struct walk *w,
 	uint64_t key = walk_pc(w) + 1;
 	uint64_t rsp = w->regs.reg[ARCH_RSP];
 	uint64_t rbp = w->regs.reg[ARCH_RBP];
-	enum unwind_end end = unwind_fp_step_proven(&w->regs, &w->memory,
-						    w->last_exact, reason);
+	enum unwind_end end;
 
+	end = step_go(w);
+	if (end != UNWIND_NO_RULE)
+		return end;
+	end = unwind_fp_step_proven(&w->regs, &w->memory, w->last_exact,
+				    reason);
 	w->last_exact = false;
 	if (end != UNWIND_ENDS)
 		return end;
@@ -266,7 +292,7 @@ step_common(struct walk *w, const struct dw_source *source, uint64_t addr)
 	    !cfi_common_find(&rule, source, addr, walk_pc(w)))
 		return false;
 	cfa = (rule.from_rbp ? rbp : rsp) + rule.cfa;
-	if (cfa <= rsp || !keep_common(w, &rule) ||
+	if (cfa <= rsp || !keep_common(w, walk_pc(w), &rule) ||
 	    !memory_read(&w->memory, cfa - 8, &ra) ||
 	    (rule.rbp != 0 &&
 	     !memory_read(&w->memory, cfa - rule.rbp, &saved)))

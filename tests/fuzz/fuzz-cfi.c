@@ -23,9 +23,12 @@
 #include "agent/cfi.h"
 #include "agent/eh-table.h"
 #include "agent/elf-image.h"
+#include "agent/go-table.h"
 #include "agent/prologue.h"
 
-enum job { JOB_TABLE, JOB_FDE, JOB_EXPRESSION, JOB_CODE, JOB_IMAGE, JOBS };
+enum job {
+	JOB_TABLE, JOB_FDE, JOB_EXPRESSION, JOB_CODE, JOB_IMAGE, JOB_GO, JOBS
+};
 
 #define HEAD 16u
 #define SIZE_MAX_INPUT 65536u
@@ -110,6 +113,22 @@ static void run_image(struct input *in)
 		abort();
 }
 
+/* Go's table, which is found by its header. */
+static void run_go(struct input *in)
+{
+	struct go_function f;
+	struct go_table t;
+	uint64_t bytes;
+	char name[24];
+
+	if (!go_table_search(&t, &in->memory, in->base + HEAD,
+			     in->base + in->size, 0, UINT64_MAX) ||
+	    !go_table_find(&t, &in->source, t.text + (in->pc & 0xfff), &f))
+		return;
+	go_table_depth(&t, &in->source, &f, t.text + (in->pc & 0xfff), &bytes);
+	go_table_name(&t, &in->source, &f, name, sizeof(name));
+}
+
 static void run(struct input *in, enum job job)
 {
 	if (job == JOB_TABLE)
@@ -120,6 +139,8 @@ static void run(struct input *in, enum job job)
 		run_expression(in);
 	else if (job == JOB_CODE)
 		prologue_keeps_rbp(&in->memory, in->pc);
+	else if (job == JOB_GO)
+		run_go(in);
 	else
 		run_image(in);
 }
@@ -127,11 +148,12 @@ static void run(struct input *in, enum job job)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct input in = { .size = size };
-	uint8_t *copy;
+	void *copy;
 
-	if (size < HEAD || size > SIZE_MAX_INPUT)
+	/* So that a read beyond it is seen; Go's table is aligned. */
+	if (size < HEAD || size > SIZE_MAX_INPUT ||
+	    posix_memalign(&copy, 32, size) != 0)
 		return 0;
-	copy = malloc(size);	/* so that a read beyond it is seen */
 	memcpy(copy, data, size);
 	in.base = (uint64_t)(uintptr_t)copy;
 	in.pc = in.base + (data[1] | data[2] << 8) % size;

@@ -122,11 +122,20 @@ def check_profile(name, scratch, cpu_ns, functions, tolerance=6):
     return stacks
 
 
+def check_whole(name, scratch, least):
+    health = lib.report_json([], scratch.files(), scratch).get("health", {})
+    samples, cut = health.get("samples", 0), health.get("truncated", 0)
+    tap.ok(samples >= 100 and cut <= (1 - least / 100) * samples,
+           "%s: %d %% of the stacks are whole" % (name, least),
+           "%d of %d are not" % (cut, samples), health.get("truncated_by"))
+
+
 def both(name, argv, functions, cwd=None, stdin=None, tolerance=6,
-         ends_raw=False, order=list, look=None):
+         ends_raw=False, order=list, look=None, whole=0):
     """A program that runs to its end by itself; ends_raw: by a system call
     of its own, so that its region tells the end of the story; order: what to
-    do with its lines before they are compared; look: at the stacks.
+    do with its lines before they are compared; look: at the stacks; whole:
+    percentage of the samples whose stack goes on to its first function.
     """
     with lib.Scratch() as scratch:
         plain = lib.run(argv, scratch.env(agent=False), cwd or scratch.dir,
@@ -141,6 +150,8 @@ def both(name, argv, functions, cwd=None, stdin=None, tolerance=6,
                                tolerance)
         if look:
             look(stacks)
+        if whole:
+            check_whole(name, scratch, whole)
         if not ends_raw:
             tap.equal(scratch.regions(), [],
                       name + ": nothing is left behind")
