@@ -50,7 +50,7 @@ void viewer_table_init(ViewerTable *t, guint width, const char *unit)
 
 /* --- cells ------------------------------------------------------------------- */
 
-static guint style_of(ViewerGrade grade)
+guint viewer_table_style(ViewerGrade grade)
 {
 	static const guint styles[] = {
 		[VIEWER_GRADE_NONE] = SCREEN_PLAIN,
@@ -71,13 +71,13 @@ static guint style_of(ViewerGrade grade)
 static void put_number(ViewerCell *cell, double n)
 {
 	viewer_format_int_or_na(cell->text, n);
-	cell->style = style_of(viewer_grade_int(n));
+	cell->style = viewer_table_style(viewer_grade_int(n));
 }
 
 static void put_time(ViewerCell *cell, double ns)
 {
 	viewer_format_time(cell->text, ns);
-	cell->style = style_of(viewer_grade_time(ns));
+	cell->style = viewer_table_style(viewer_grade_time(ns));
 }
 
 static void put_share(ViewerCell *cell, double part, double base)
@@ -85,7 +85,7 @@ static void put_share(ViewerCell *cell, double part, double base)
 	double share = base > 0 ? part / base : 0;
 
 	viewer_format_percent(cell->text, share);
-	cell->style = style_of(viewer_grade_percent(share));
+	cell->style = viewer_table_style(viewer_grade_percent(share));
 }
 
 void viewer_table_cell(const ViewerTable *t, ViewerCellKind kind,

@@ -6,6 +6,7 @@
 #ifndef PROFAGENT_TOOLS_VIEWER_TABLE_H
 #define PROFAGENT_TOOLS_VIEWER_TABLE_H
 
+#include "tools/viewer-format.h"
 #include "tools/viewer-model.h"
 
 #define VIEWER_TABLE_COLUMNS 7
@@ -38,6 +39,9 @@ typedef struct {
 	char text[32];
 	guint style;			/* ScreenStyle */
 } ViewerCell;
+
+/* The ScreenStyle that shows a grade. */
+guint viewer_table_style(ViewerGrade grade);
 
 void viewer_table_cell(const ViewerTable *t, ViewerCellKind kind,
 		       const ViewerRow *row, ViewerCell *cell);

@@ -7,13 +7,14 @@
 #include "tools/screen.h"
 #include "tools/text.h"
 #include "tools/viewer-format.h"
+#include "tools/viewer-spans.h"
 #include "tools/viewer-table.h"
 
 #define WHEEL_ROWS 3
 #define HEAD_ROWS 3		/* two lines and the titles */
 #define PANE_SHARE 4		/* the pane has a quarter of the rows */
 
-typedef enum { MODE_ROWS, MODE_SEARCH, MODE_HELP } Mode;
+typedef enum { MODE_ROWS, MODE_SEARCH, MODE_HELP, MODE_SPANS } Mode;
 
 struct _Viewer {
 	const ViewerFuncs *funcs;
@@ -26,6 +27,7 @@ struct _Viewer {
 	gboolean paused, mouse, pane;
 	Mode mode;
 	guint top;			/* first row that is shown */
+	guint span_top;			/* the same of the spans */
 	guint body;			/* rows of the screen for rows, as drawn */
 	guint focus;			/* the row that had it then */
 	ViewerTable table;
@@ -201,6 +203,11 @@ static void do_before(Viewer *v)
 	find(v, TRUE);
 }
 
+static void do_spans(Viewer *v)
+{
+	v->mode = MODE_SPANS;
+}
+
 static void do_help(Viewer *v)
 {
 	v->mode = MODE_HELP;
@@ -238,6 +245,7 @@ static const Key keys[] = {
 	{ { '/' }, do_search, "/", "search, folded rows too" },
 	{ { 'n' }, do_next, "n", "the next one found" },
 	{ { 'N' }, do_before, "N", "the one found before" },
+	{ { 'S' }, do_spans, "S", "how long spans took, or functions" },
 	{ { 'o' }, do_pane, "o", "the program's output" },
 	{ { 'm' }, do_mouse, "m", "mouse: ours or the terminal's" },
 	{ { '?' }, do_help, "?", "this list" },
@@ -273,6 +281,36 @@ static void take_search_key(Viewer *v, gint key)
 		   g_unichar_isprint((gunichar)key)) {
 		g_string_append_unichar(v->search, (gunichar)key);
 	}
+}
+
+static void scroll_spans(Viewer *v, gint by)
+{
+	if (by < 0)
+		v->span_top -= MIN(v->span_top, (guint)-by);
+	else
+		v->span_top = MIN(v->span_top + (guint)by, G_MAXINT32);
+}
+
+/* What moves over the rows moves here as well. */
+static void take_span_key(Viewer *v, gint key)
+{
+	if (key == SCREEN_KEY_UP || key == 'k' || key == 'w')
+		scroll_spans(v, -1);
+	else if (key == SCREEN_KEY_DOWN || key == 'j' || key == 's')
+		scroll_spans(v, 1);
+	else if (key == SCREEN_KEY_PAGE_UP)
+		scroll_spans(v, -page(v));
+	else if (key == SCREEN_KEY_PAGE_DOWN)
+		scroll_spans(v, page(v));
+	else if (key == SCREEN_KEY_HOME || key == 'g')
+		v->span_top = 0;
+	else if (key == SCREEN_KEY_END || key == 'G')
+		v->span_top = G_MAXINT32;
+	else if (key == 'S' || key == SCREEN_KEY_ESCAPE)
+		v->mode = MODE_ROWS;
+	else if (key == 'q' || key == 'Q' || key == ' ' || key == 'o' ||
+		 key == '?' || key == SCREEN_KEY_ENTER)
+		take_row_key(v, key);
 }
 
 /* A click on the mark of the focused row, or two on any, expand it. */
@@ -320,6 +358,8 @@ static void take_key(Viewer *v, gint key)
 		v->mode = MODE_ROWS;
 	else if (v->mode == MODE_SEARCH)
 		take_search_key(v, key);
+	else if (v->mode == MODE_SPANS)
+		take_span_key(v, key);
 	else if (key == SCREEN_KEY_MOUSE)
 		take_mouse(v);
 	else
@@ -387,12 +427,16 @@ static void draw_header(Viewer *v)
 	screen_put(1, 0, screen_columns(), status, SCREEN_WEAK);
 }
 
+static guint head_style(const Viewer *v)
+{
+	return v->paused ? SCREEN_HEAD_PAUSED
+	       : v->state == VIEWER_ACTIVE ? SCREEN_HEAD_ACTIVE
+					   : SCREEN_HEAD_INACTIVE;
+}
+
 static void draw_titles(Viewer *v, guint row)
 {
-	guint style = v->paused ? SCREEN_HEAD_PAUSED
-		      : v->state == VIEWER_ACTIVE ? SCREEN_HEAD_ACTIVE
-						  : SCREEN_HEAD_INACTIVE;
-	guint i;
+	guint style = head_style(v), i;
 
 	screen_put(row, 0, screen_columns(), "", style);
 	for (i = 0; i < v->table.count; i++) {
@@ -498,6 +542,8 @@ static void draw_footer(Viewer *v)
 		text = g_strdup_printf("/%s_", v->search->str);
 	else if (v->message)
 		text = text_escape(v->message);
+	else if (v->mode == MODE_SPANS)
+		text = g_strdup("SPANS  S functions  q quit");
 	else
 		text = g_strdup_printf(
 			"%s%s%s  ? help  q quit  space %s  \\ layout  "
@@ -552,9 +598,12 @@ void viewer_draw(Viewer *v)
 					      : 0;
 	viewer_table_init(&v->table, screen_columns(), v->unit);
 	draw_header(v);
-	draw_titles(v, 2);
+	draw_titles(v, HEAD_ROWS - 1);
 	if (v->mode == MODE_HELP)
 		draw_help(v);
+	else if (v->mode == MODE_SPANS)
+		viewer_spans_draw(v->profile, HEAD_ROWS - 1, v->body,
+				  head_style(v), &v->span_top);
 	else if (viewer_model_rows(v->model)->len > 0)
 		draw_rows(v);
 	else

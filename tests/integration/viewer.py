@@ -13,8 +13,8 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(__file__))
-from lib import (PROFAGENT, Scratch, profagent, run, tap,  # noqa: E402
-                 wait_for, which)
+from lib import (PROFAGENT, PROGRAMS, Scratch, profagent,  # noqa: E402
+                 run, tap, wait_for, which)
 
 PATIENCE = 60  # seconds; on a busy machine things take long
 
@@ -112,9 +112,9 @@ def build(scratch):
 class App:
     """The program, preloaded."""
 
-    def __init__(self, scratch, program):
+    def __init__(self, scratch, program, *args):
         self.child = subprocess.Popen(
-            [program], env=scratch.env(FLUSH="200ms"),
+            [program, *args], env=scratch.env(FLUSH="200ms"),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.pid = self.child.pid
 
@@ -507,6 +507,45 @@ def live(scratch, program):
     tap.equal(done.status, 5, "live, no terminal: the exit status")
 
 
+def spans(scratch):
+    """Of a running program and of its file."""
+    program = os.path.join(PROGRAMS, "spans")
+    app = App(scratch, program, "600000")
+    term = Terminal(scratch)
+    row = r"^/large, \"<b>\" +[0-9.k]+ +[0-9a-z]+ +[0-9]+.*ms"
+    try:
+        wait_for(lambda: profagent("status", str(app.pid),
+                                   env=scratch.env(agent=False)).status == 0,
+                 PATIENCE)
+        term.command("%s view %d" % (PROFAGENT, app.pid))
+        term.wait(r"^NESTED")
+        term.type("S")
+        tap.ok(term.wait(r"^SPAN +CALLS +DEEP +/CALL +P50 +P95 +P99 +MAX") and
+               term.wait(row) and term.wait(r"^/small +[0-9]"),
+               "S: the spans of a running program", *term.screen())
+        term.tmux("resize-window", "-x", "40", "-y", "12")
+        tap.ok(term.wait(r"^SPAN +CALLS +DEEP +/CALL$"),
+               "S: as many columns as there is room for", *term.screen())
+        term.tmux("resize-window", "-x", "80", "-y", "24")
+        term.type("Down", "PgUp", "G", "g")
+        term.type("S")
+        tap.ok(term.wait(r"^FUNCTION"), "S: and back", *term.screen())
+        term.type("q")
+        app.end()
+        wait_for(lambda: "FUNCTION" not in term.text(), PATIENCE)
+        path = [f for f in scratch.files() if "/spans." in f][0]
+        term.command("clear; %s view %s" % (PROFAGENT, path))
+        term.wait(r"^NESTED")
+        term.type("S")
+        tap.ok(term.wait(row), "S: the spans of a file", *term.screen())
+        term.type("Escape")
+        tap.ok(term.wait(r"^FUNCTION"), "esc leads back", *term.screen())
+        term.type("q")
+    finally:
+        term.close()
+        app.end()
+
+
 def top(scratch, program):
     app = App(scratch, program)
     term = Terminal(scratch)
@@ -608,6 +647,7 @@ def main():
         no_color(scratch, path)
         running(scratch, program)
         live(scratch, program)
+        spans(scratch)
         top(scratch, program)
         remote(scratch, program)
     tap.done()
