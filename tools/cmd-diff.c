@@ -99,6 +99,7 @@ static gboolean parse(Options *o, int argc, char **argv, GError **error)
 		"profiles, and what of it is more than chance.\nEach is a file "
 		"or a directory; --before and --after take repeated runs.");
 	g_option_context_set_description(context,
+		"FILE@2s..10s is the part of a profile between these times.\n"
 		"Read more in the manual page profagent-diff(1).");
 	g_option_context_add_main_entries(context, entries, NULL);
 	selection_add_options(&o->selection, context, TRUE);

@@ -70,6 +70,7 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		"Several files, or a directory of them, are one view of all "
 		"their processes.");
 	g_option_context_set_description(context,
+		"FILE@2s..10s is the part of a profile between these times.\n"
 		"Read more in the manual page profagent-report(1).");
 	g_option_context_add_main_entries(context, entries, NULL);
 	selection_add_options(&o->selection, context, TRUE);

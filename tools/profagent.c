@@ -48,7 +48,14 @@ static void print_help(FILE *to)
 	gsize i;
 
 	fputs("Usage: profagent COMMAND [OPTION...] ...\n\n"
-	      "Finds out where a program spends its time.\n\n", to);
+	      "Finds out where a program spends its time. To begin:\n\n"
+	      "  profagent run ./app                      writes "
+	      "app.PID.pb.gz\n"
+	      "  profagent report app.1234.pb.gz          tables\n"
+	      "  profagent view app.1234.pb.gz            the same to move "
+	      "about in\n"
+	      "  profagent flame app.1234.pb.gz -o a.html a picture for the "
+	      "browser\n\n", to);
 	for (i = 0; i < G_N_ELEMENTS(cmds); i++)
 		fprintf(to, "  %-10s %s\n", cmds[i].name, cmds[i].summary);
 	fputs("\n'profagent COMMAND --help' says more of each, and so does "
