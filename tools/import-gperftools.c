@@ -17,6 +17,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tools/pprof-read.h"
+
 #define HEADER_WORDS 5
 #define HEADER_MORE 3			/* words the second one counts */
 #define DEPTH_MAX 65536			/* libprofiler's own bound is 254 */
@@ -111,7 +113,12 @@ static gboolean read_header(ImportSource *from, Reader *r, GError **error)
 	at = import_source_bytes(from, HEADER_WORDS * 8, NULL);
 	if (at)
 		from->begin -= HEADER_WORDS * 8;
-	find_word(from->data + from->begin, from->end - from->begin, &r->word);
+	if (!find_word(from->data + from->begin, from->end - from->begin,
+		       &r->word)) {
+		g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_FOREIGN,
+			    "not a profile of gperftools");
+		return FALSE;
+	}
 	for (gsize i = 0; i < HEADER_WORDS; i++) {
 		if (!read_word(from, r, &value, error))
 			return FALSE;
