@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/clock.h"
 #include "tools/child.h"
 #include "tools/cmd.h"
 #include "tools/live-viewer.h"
@@ -47,7 +48,7 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &o->output,
 		  "Where profiles go, as of profagent run", "PATTERN" },
 		{ "clock", 0, 0, G_OPTION_ARG_STRING, &o->clock,
-		  "What takes the samples (auto)", "CLOCK" },
+		  "What takes the samples: " CLOCK_NAMES, "CLOCK" },
 		{ "no-children", 0, 0, G_OPTION_ARG_NONE, &o->no_children,
 		  "Leave programs alone that the program starts", NULL },
 		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY,

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "agent/clock.h"
 #include "agent/config.h"
 #include "tools/child.h"
 #include "tools/cmd.h"
@@ -50,7 +51,7 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  "Where profiles go; %e program, %p pid, %h host, %t time "
 		  "(" OUTPUT_PRESET ")", "PATTERN" },
 		{ "clock", 0, 0, G_OPTION_ARG_STRING, &o->clock,
-		  "What takes the samples (auto)", "CLOCK" },
+		  "What takes the samples: " CLOCK_NAMES, "CLOCK" },
 		{ "unwind", 0, 0, G_OPTION_ARG_STRING, &o->unwind,
 		  "How stacks are walked: cfi or fp", "HOW" },
 		{ "depth", 0, 0, G_OPTION_ARG_STRING, &o->depth,
