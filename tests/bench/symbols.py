@@ -5,10 +5,11 @@
 Builds a large C++ program with debug information (once; some minutes), draws
 100 000 of its instructions, and has them named with all inlined calls by
 `profagent report`, with nothing and everything in its cache, and by
-`addr2line -i`, in the order drawn and in ascending order, which is the best
-case for it. The order of the four is drawn anew each round; ratios are formed
-within rounds and the median is printed with the 95 % interval that the order
-statistics give. `go tool pprof -top` is given the same file and a minute.
+`addr2line -i`, in the order drawn, in ascending order, which is the best case
+for it, and with -C, as our names are demangled. The order is drawn anew each
+round; ratios are formed within rounds and the median is printed with the 95 %
+interval that the order statistics give. `go tool pprof -top` is given the same
+file and a minute.
 
 usage: symbols.py BUILD-DIRECTORY [--rounds N] [--units N] [--addresses N]
 """
@@ -223,6 +224,9 @@ class Bench:
     def addr2line_sorted(self):
         return self.run(["addr2line", "-fie", self.program], self.sorted)
 
+    def addr2line_demangled(self):
+        return self.run(["addr2line", "-Cfie", self.program], self.drawn)
+
     def pprof(self, limit):
         """Seconds, or None if it was not done in time or is not there."""
         go = shutil.which("go") or "/usr/lib/go/bin/go"
@@ -263,7 +267,8 @@ def main():
     bench = Bench(parser.parse_args())
     ways = {"report": bench.cold, "report, cached": bench.warm,
             "addr2line": bench.addr2line,
-            "addr2line, sorted": bench.addr2line_sorted}
+            "addr2line, sorted": bench.addr2line_sorted,
+            "addr2line -C": bench.addr2line_demangled}
     times = {name: [] for name in ways}
     for _ in range(bench.args.rounds):
         for name in random.sample(list(ways), len(ways)):
@@ -274,7 +279,7 @@ def main():
     for name, values in times.items():
         print("  %-20s median %.2f s" % (name, statistics.median(values)))
     for ours in ("report", "report, cached"):
-        for theirs in ("addr2line", "addr2line, sorted"):
+        for theirs in list(ways)[2:]:
             ratios = [b / a for a, b in zip(times[ours], times[theirs])]
             middle, low, high = interval(ratios)
             print("  %s is %.1f times faster than %s (95 %%: %.1f to %.1f; "
