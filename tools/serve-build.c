@@ -117,6 +117,15 @@ static void choose_cpu(Profile *p)
 		put_last(p, (guint)cpu);
 }
 
+static void say_all_is_named(Profile *p)
+{
+	guint i;
+
+	for (i = 0; i < p->mappings->len; i++)
+		profile_at(p->mappings, ProfileMapping, i)->has_functions =
+			TRUE;
+}
+
 /* --- results ----------------------------------------------------------------------- */
 
 static GBytes *make_pprof(Profile *p, GError **error)
@@ -175,6 +184,9 @@ static GBytes *make(const Job *j, Profile *p, GError **error)
 	case BUILD_TABLE:
 	case BUILD_TABLE_CSV:
 		return make_table(j, p);
+	case BUILD_FILE:
+		choose_cpu(p);
+		return make_pprof(p, error);
 	case BUILD_WALL:
 		if (!choose_wall(p, error))
 			return NULL;
@@ -182,6 +194,7 @@ static GBytes *make(const Job *j, Profile *p, GError **error)
 	default:
 		choose_cpu(p);
 	}
+	say_all_is_named(p);
 	return make_pprof(p, error);
 }
 

@@ -11,8 +11,14 @@
 typedef struct _Builder Builder;
 
 typedef enum {
-	BUILD_CPU,		/* pprof, CPU time shown first */
-	BUILD_WALL,		/* pprof, wall time alone */
+	/*
+	 * pprof for collectors, CPU time shown first, or wall time alone. It says
+	 * of all objects that they have their names: go tool pprof would ask us
+	 * for those that nobody knows, and give up when it learns that.
+	 */
+	BUILD_CPU,
+	BUILD_WALL,
+	BUILD_FILE,		/* pprof to be kept; it may get names later */
 	BUILD_PAGE,		/* the document of the page */
 	BUILD_TABLE,		/* JSON as of `profagent report --json` */
 	BUILD_TABLE_CSV,	/* the rows of that */

@@ -182,6 +182,8 @@ void serve_refuse(ServeRequest *r, guint status, const char *format, ...)
 		json_out_close(&out, '}');
 	} else {
 		g_string_append(body, line);
+		/* go tool pprof then shows the line, not the number alone */
+		serve_header(r, "X-Go-Pprof", "1");
 	}
 	g_string_append_c(body, '\n');
 	bytes = g_bytes_new(body->str, body->len);

@@ -493,7 +493,7 @@ static gboolean is_csv(const ServeRequest *r)
 static BuildKind kind_of(const ServeRequest *r)
 {
 	if (r->route->handle != serve_view_table)
-		return BUILD_CPU;
+		return BUILD_FILE;
 	return is_csv(r) ? BUILD_TABLE_CSV : BUILD_TABLE;
 }
 

@@ -199,6 +199,32 @@ def check_go(server, pid):
                "Type: cpu" in done.out and
                (lib.go_total_ns(done.out) or 0) > 1e7,
                "go tool pprof reads the URL of " + name, done)
+    done = lib.go_pprof("-top", "%s/processes/%d/debug/pprof/profile?seconds=0"
+                        "&token=%s" % (server.origin, pid, server.token))
+    tap.ok(done.status != 0 and "no whole number from 1 to 3600" in done.err,
+           "go tool pprof shows what we say is wrong", done)
+    done = lib.go_pprof("-tree", "%s/processes/%d/debug/pprof/profile?"
+                        "seconds=1&token=%s" % (server.origin, pid,
+                                                server.token))
+    tap.ok(done.status == 0 and "burn_half" in done.out,
+           "go tool pprof -tree", done)
+
+
+def check_go_without_names(server, scratch):
+    """Of what is stripped nobody knows names: no reason to give up."""
+    if not which("go") or not which("strip"):
+        tap.skip("go tool pprof of a stripped program", "no go, or no strip")
+        return
+    path = scratch.path("stripped")
+    lib.run(["strip", "-s", "-o", path, SHARES])
+    with Program([path, "600000"], scratch, START=0) as p:
+        p.socket()
+        done = lib.go_pprof("-top", "%s/processes/%d/debug/pprof/profile?"
+                            "seconds=2&token=%s" % (server.origin, p.pid,
+                                                    server.token))
+    tap.ok(done.status == 0 and "[stripped]" in done.out and
+           (lib.go_total_ns(done.out) or 0) > 1e7,
+           "go tool pprof of a stripped program", done)
 
 
 def check_concurrent(server, pid):
@@ -617,6 +643,7 @@ def main():
                 check_token(server, p.pid)
                 check_origin(server, p.pid)
                 check_go(server, p.pid)
+                check_go_without_names(server, scratch)
                 check_concurrent(server, p.pid)
                 check_metrics(server, p.pid)
                 check_many(server, p.pid)
