@@ -39,6 +39,7 @@ typedef struct {
 	Watch *watch;
 	char *name;			/* "PID program" */
 	guint64 period_ns;		/* before we changed it */
+	GBytes *last;			/* fragment, NULL: none yet */
 	gboolean over;			/* nothing more will come */
 } Source;
 
@@ -222,6 +223,8 @@ static void fragment(gpointer data, GBytes *bytes, guint64 missed)
 	g_autoptr(GError) error = NULL;
 
 	r->missed += missed;
+	g_clear_pointer(&s->last, g_bytes_unref);
+	s->last = g_bytes_ref(bytes);
 	if (!live_add(r->live, bytes, g_get_monotonic_time(), &error)) {
 		wipe(r);
 		cmd_say(name, "%s: %s", s->name, error->message);
@@ -252,6 +255,9 @@ static void lost(gpointer data, const char *why)
 	Record *r = s->record;
 
 	wipe(r);
+	/* killed: what it had not sent yet is in its region */
+	if (s->last && !s->over)
+		live_add_rest(r->live, s->last, g_get_monotonic_time());
 	if (!r->ending && !r->o->quiet)
 		cmd_say(name, "%s: %s", s->name, why);
 	s->over = TRUE;
@@ -265,6 +271,7 @@ static void source_free(gpointer data)
 	Source *s = data;
 
 	watch_free(s->watch);
+	g_clear_pointer(&s->last, g_bytes_unref);
 	g_free(s->name);
 	g_free(s);
 }

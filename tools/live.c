@@ -251,16 +251,17 @@ static gboolean wrong(GError **error, const char *what)
 	return FALSE;
 }
 
-gboolean live_add(Live *l, GBytes *fragment, gint64 now_us, GError **error)
+static gboolean add(Live *l, GBytes *fragment, PprofReadFlags flags,
+		    gint64 now_us, GError **error)
 {
 	g_autoptr(Profile) from = profile_new();
 	g_autoptr(GArray) where = NULL;
-	PprofReadFlags flags = PPROF_READ_NO_REGION |
-			       (l->moments ? 0 : PPROF_READ_NO_MOMENTS);
 	gsize size;
 	const guint8 *data = g_bytes_get_data(fragment, &size);
 	guint32 process;
 
+	if (!l->moments)
+		flags |= PPROF_READ_NO_MOMENTS;
 	if (!pprof_read_bytes(from, "fragment", data, size, flags, error))
 		return FALSE;
 	if (from->processes->len != 1 ||
@@ -280,6 +281,19 @@ gboolean live_add(Live *l, GBytes *fragment, gint64 now_us, GError **error)
 	else
 		add_step(l, from, where, process, now_us);
 	return TRUE;
+}
+
+gboolean live_add(Live *l, GBytes *fragment, gint64 now_us, GError **error)
+{
+	return add(l, fragment, PPROF_READ_NO_REGION, now_us, error);
+}
+
+guint64 live_add_rest(Live *l, GBytes *last, gint64 now_us)
+{
+	guint64 before = l->taken;
+
+	add(l, last, PPROF_READ_REST, now_us, NULL);
+	return l->taken - before;
 }
 
 /* --- looking ---------------------------------------------------------------------- */

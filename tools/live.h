@@ -33,6 +33,13 @@ void live_count_all(Live *l);
  */
 gboolean live_add(Live *l, GBytes *fragment, gint64 now_us, GError **error);
 
+/*
+ * A process was killed: adds what it had sampled since `last`, the last that it
+ * sent, and finds in its region. Nothing if it ended by itself. How many stacks
+ * those were.
+ */
+guint64 live_add_rest(Live *l, GBytes *last, gint64 now_us);
+
 /* Stacks taken so far. */
 guint64 live_samples(const Live *l);
 

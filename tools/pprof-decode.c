@@ -377,7 +377,7 @@ static void take_sample(PprofDecode *d, const Field *f)
 	guint32 at;
 	gsize i;
 
-	if (!m)
+	if (!m || (d->flags & PPROF_READ_REST))
 		return;
 	key.frame_count = (guint32)m->n_location_id;
 	key.first_frame = take_stack(d, m);

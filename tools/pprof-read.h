@@ -30,6 +30,7 @@ typedef enum {
 	PPROF_READ_DEFAULT = 0,
 	PPROF_READ_NO_REGION = 1 << 0,	/* do not look for the shared region */
 	PPROF_READ_NO_MOMENTS = 1 << 1,	/* leave per-sample times out */
+	PPROF_READ_REST = 1 << 2,	/* of samples only those in the region */
 } PprofReadFlags;
 
 /*

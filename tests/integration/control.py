@@ -347,6 +347,31 @@ def test_hostile(scratch):
         good.close()
 
 
+def test_record_killed(scratch):
+    """A program killed before it wrote anything: what it did is recorded."""
+    path = scratch.path("killed.record.pb.gz")
+    with Program([SHARES, "600000"], scratch, START=0, FLUSH="60s") as p:
+        socket_path = p.socket()
+        with subprocess.Popen(
+                [lib.PROFAGENT, "record", "-o", path, str(p.pid)], text=True,
+                env=scratch.env(agent=False), stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT) as recorder:
+            with Agent(socket_path) as a:
+                wait_for(lambda: a.status()["samples"] >= 60, 120)
+                seen = a.status()["samples"]
+            p.child.kill()
+            p.child.wait()
+            out = recorder.communicate(timeout=60)[0]
+    tap.ok(recorder.returncode == 0 and os.path.exists(path),
+           "record: of a program that is killed", out)
+    got = report_json([], [path], scratch)
+    rows = {row["name"]: row for row in got.get("rows", [])}
+    tap.ok(rows.get("main", {}).get("total_samples", 0) >= seen - 1 and
+           "burn_half" in rows,
+           "record: nothing is lost by the kill, and it has names",
+           seen, got.get("rows"))
+
+
 VERBS = ["status", "start", "stop", "pause", "resume", "flush",
          "interval 1000000", "interval 4000000", "interval 20000000",
          "interval nonsense", "subscribe", "nonsense", "spans"]
@@ -468,7 +493,8 @@ def main():
     for test in (test_asleep, test_signals_wake_nobody, test_verbs,
                  test_commands, test_names_and_trees, test_forked_asleep,
                  test_toggle, test_stale, test_others_are_refused,
-                 test_hostile, test_same_result, test_random_commands):
+                 test_hostile, test_same_result, test_random_commands,
+                 test_record_killed):
         with Scratch() as scratch:
             test(scratch)
     tap.done()
