@@ -112,6 +112,22 @@ static bool is_function(const uint8_t *code)
 	return is_barrier(code - padding);
 }
 
+/* Checks of a receiver's class and of the stack may come first. */
+#define ENTRY_LOOK 48u
+#define SETUP_SIZE 4u		/* push rbp; mov rbp, rsp */
+
+uint64_t prologue_setup_end(struct memory *memory, uint64_t entry)
+{
+	uint8_t code[ENTRY_LOOK + LOOK_BEHIND];
+
+	if (!code_copy(memory, entry, code, sizeof(code)))
+		return 0;
+	for (unsigned at = 0; at < ENTRY_LOOK; at++)
+		if (code[at] == 0x55 && is_setup(code + at))
+			return entry + at + SETUP_SIZE;
+	return 0;
+}
+
 /* --- the search --------------------------------------------------------- */
 
 /* What a look at some addresses says. */

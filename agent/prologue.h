@@ -27,4 +27,10 @@
  */
 bool prologue_keeps_rbp(struct memory *memory, uint64_t pc);
 
+/*
+ * Where the function that begins at `entry` has put its frame's address into
+ * rbp, 0 if it is not seen to do so among its first instructions.
+ */
+uint64_t prologue_setup_end(struct memory *memory, uint64_t entry);
+
 #endif

@@ -31,7 +31,7 @@
 #include "agent/unwind.h"
 
 #define REGION_MAGIC 0x746e6761666f7270ull	/* "profagnt" in the file */
-#define REGION_VERSION 3u
+#define REGION_VERSION 4u
 #define REGION_PAGE 4096u
 #define REGION_SLOT_BYTES (REGION_PAGE + RING_BYTES)
 #define REGION_SLOTS_MAX (1u << 17)

@@ -18,6 +18,7 @@ const char *const unwind_end_names[UNWIND_ENDS] = {
 	[UNWIND_BAD_STACK] = "bad-stack",
 	[UNWIND_NO_PROGRESS] = "no-progress",
 	[UNWIND_NO_RBP] = "no-rbp",
+	[UNWIND_JIT] = "jit",
 };
 
 static const struct unwind_backend *const backends[] = {

@@ -41,6 +41,7 @@ enum unwind_end {
 	UNWIND_BAD_STACK = 7,	/* an address needed is not readable stack */
 	UNWIND_NO_PROGRESS = 8,	/* the next frame is not above this one */
 	UNWIND_NO_RBP = 9,	/* blocked thread, frame needs an unknown rbp */
+	UNWIND_JIT = 10,	/* generated code, no frame that can be shown */
 	UNWIND_ENDS
 };
 

@@ -50,9 +50,9 @@ EXPLAINED = [
      "no table, and no frame that could be shown to be one"),
     ("cc1plus", r"(truncated|differ) \d+ (short )?no-rule libgmp", 0.01,
      "assembly of libgmp has no unwind table"),
-    ("node", r"truncated \d+ no-(module|rule|table)", 0.2,
+    ("node", r"truncated \d+ (jit|no-(module|rule|table))", 0.2,
      "generated code that does not show that it keeps rbp"),
-    ("node", r"differ \d+ short no-(module|rule|table)", 0.2,
+    ("node", r"differ \d+ short (jit|no-(module|rule|table))", 0.2,
      "the same, where libunwind follows rbp without looking"),
     ("node", r"differ \d+ (other|long) \S+ (\?|node)\+0x", 0.1,
      "generated code: libunwind skips the caller of a frame that has not set "

@@ -225,6 +225,125 @@ START_TEST(what_is_no_frame_is_not_followed)
 }
 END_TEST
 
+/* --- generated code ----------------------------------------------------- */
+
+/* An address in code that no call ends at. */
+static uint64_t inside(unsigned n)
+{
+	return at(code) + 64 * n + 5;
+}
+
+/* A frame of an interpreter at word 40, of a method that calls from word 20. */
+static void put_interpreted(void)
+{
+	memset(&words[20], 0, 21 * sizeof(words[0]));
+	words[40] = at(&words[70]);
+	words[41] = inside(9);
+	words[39] = at(&words[44]);	/* the caller's rsp */
+	words[33] = at(&words[43]);	/* variables */
+	words[31] = at(&words[30]);	/* operands */
+}
+
+START_TEST(a_frame_of_the_interpreter_is_known_by_its_pointers)
+{
+	static const unsigned pointers[] = { 39, 33, 31, 41 };
+
+	put_interpreted();
+	regs.reg[ARCH_RSP] = at(&words[20]);
+	regs.reg[ARCH_RBP] = at(&words[40]);
+	ck_assert_int_eq(proven(false), UNWIND_ENDS);
+	ck_assert_uint_eq(regs.reg[ARCH_PC], inside(9));
+	ck_assert_uint_eq(regs.reg[ARCH_RSP], at(&words[42]));
+	ck_assert_uint_eq(regs.reg[ARCH_RBP], at(&words[70]));
+	for (size_t i = 0; i < 4; i++) {
+		setup();
+		put_interpreted();
+		words[pointers[i]] = 7;
+		regs.reg[ARCH_RSP] = at(&words[20]);
+		regs.reg[ARCH_RBP] = at(&words[40]);
+		ck_assert_int_eq(proven(false), UNWIND_NO_TABLE);
+	}
+	/* It called pc, which has a frame of its own. */
+	setup();
+	put_interpreted();
+	words[25] = inside(30);
+	regs.reg[ARCH_RSP] = at(&words[20]);
+	regs.reg[ARCH_RBP] = at(&words[40]);
+	ck_assert_int_eq(proven(false), UNWIND_NO_TABLE);
+}
+END_TEST
+
+/* A method with its frame at word 10, and something old within. */
+static void put_compiled(void)
+{
+	setup();
+	put_interpreted();
+	words[10] = at(&words[40]);
+	words[11] = inside(8);
+	words[3] = ra(77);
+	regs.reg[ARCH_RBP] = at(&words[10]);
+}
+
+START_TEST(what_the_interpreter_called_keeps_a_frame)
+{
+	put_compiled();
+	ck_assert_int_eq(proven(false), UNWIND_ENDS);
+	ck_assert_uint_eq(regs.reg[ARCH_PC], inside(8));
+	ck_assert_uint_eq(regs.reg[ARCH_RSP], at(&words[12]));
+	ck_assert_uint_eq(regs.reg[ARCH_RBP], at(&words[40]));
+	put_compiled();
+	ck_assert_int_eq(proven(true), UNWIND_ENDS);
+	put_compiled();
+	words[0] = ra(77);		/* was called just now */
+	ck_assert_int_eq(proven(true), UNWIND_NO_TABLE);
+	put_compiled();
+	words[33] = 7;			/* no interpreter below */
+	ck_assert_int_eq(proven(false), UNWIND_NO_TABLE);
+}
+END_TEST
+
+/* pc in a long function that `ra(1)` is behind a call of. */
+static void put_called(void)
+{
+	int32_t offset = (int32_t)(at(code) + 8 - ra(1));
+
+	setup();
+	memcpy(code + 64 + 28, &offset, sizeof(offset));
+	memcpy(code + 15, "\x55\x48\x8b\xec", 4);
+	regs.reg[ARCH_PC] = ra(40);
+	words[3] = ra(77);
+}
+
+START_TEST(a_call_of_the_function_removes_the_doubt)
+{
+	put_called();
+	ck_assert_int_eq(proven(false), UNWIND_ENDS);
+	ck_assert_uint_eq(regs.reg[ARCH_PC], ra(1));
+	ck_assert_uint_eq(regs.reg[ARCH_RSP], at(&words[8]));
+	put_called();
+	words[3] = ra(20);		/* it called something itself */
+	ck_assert_int_eq(proven(false), UNWIND_NO_TABLE);
+	put_called();
+	code[15] = 0x31;		/* does not set rbp up */
+	ck_assert_int_eq(proven(false), UNWIND_NO_TABLE);
+	put_called();
+	regs.reg[ARCH_PC] = at(code) + 17;	/* not yet */
+	ck_assert_int_eq(proven(false), UNWIND_NO_TABLE);
+}
+END_TEST
+
+START_TEST(generated_code_is_called_so)
+{
+	words[3] = ra(77);
+	ck_assert_int_eq(unwind_fp_step_proven(&regs, &memory, false,
+					       UNWIND_NO_MODULE), UNWIND_JIT);
+	regs.reg[ARCH_PC] = 12345;
+	ck_assert_int_eq(unwind_fp_step_proven(&regs, &memory, false,
+					       UNWIND_NO_MODULE),
+			 UNWIND_NO_MODULE);
+}
+END_TEST
+
 START_TEST(any_registers_end)
 {
 	uint64_t pcs[50];
@@ -264,6 +383,10 @@ int main(void)
 	tcase_add_test(tc, another_return_address_in_the_frame_is_a_doubt);
 	tcase_add_test(tc, code_that_sets_rbp_up_removes_the_doubt);
 	tcase_add_test(tc, what_is_no_frame_is_not_followed);
+	tcase_add_test(tc, a_frame_of_the_interpreter_is_known_by_its_pointers);
+	tcase_add_test(tc, what_the_interpreter_called_keeps_a_frame);
+	tcase_add_test(tc, a_call_of_the_function_removes_the_doubt);
+	tcase_add_test(tc, generated_code_is_called_so);
 	tcase_add_test(tc, any_registers_end);
 	suite_add_tcase(suite, tc);
 	return runner_run(suite);
