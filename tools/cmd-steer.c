@@ -12,26 +12,26 @@
 #include "tools/text.h"
 
 typedef struct {
-	const char *name, *usage, *summary;
+	const char *name, *summary;
 	gboolean takes_interval;
 	/* What is said of a process when it is done; NULL: its state. */
 	const char *done;
 } Steer;
 
 static const Steer steers[] = {
-	{ "start", "PID|NAME...",
+	{ "start",
 	  "Begins to profile, or goes on with it.", FALSE, NULL },
-	{ "resume", "PID|NAME...",
+	{ "resume",
 	  "Goes on with profiling, or begins it.", FALSE, NULL },
-	{ "stop", "PID|NAME...", "Stops profiling. What there is is kept, "
-	  "and written.", FALSE, NULL },
-	{ "pause", "PID|NAME...", "Pauses profiling. What there is is kept, "
-	  "and written.", FALSE, NULL },
-	{ "interval", "PID|NAME... INTERVAL", "Changes how often samples are "
-	  "taken: 5ms, 250us, 99Hz.", TRUE, NULL },
-	{ "flush", "PID|NAME...", "Has the samples taken so far written to "
-	  "the file.", FALSE, "written to" },
-	{ "reset", "PID|NAME...", "Begins a new file; the old one is kept as "
+	{ "stop", "Stops profiling. What there is is kept, and written.",
+	  FALSE, NULL },
+	{ "pause", "Pauses profiling. What there is is kept, and written.",
+	  FALSE, NULL },
+	{ "interval", "Changes how often samples are taken. INTERVAL: 5ms, "
+	  "250us, 99Hz.", TRUE, NULL },
+	{ "flush", "Has the samples taken so far written to the file.",
+	  FALSE, "written to" },
+	{ "reset", "Begins a new file; the old one is kept as "
 	  "NAME.old.pb.gz.", FALSE, "a new file follows" },
 };
 
@@ -49,7 +49,9 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  "Say nothing unless it fails", NULL },
 		{ NULL }
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	/* what the query takes comes before it */
+	g_autoptr(GOptionContext) context = g_option_context_new(
+		o->steer->takes_interval ? "INTERVAL" : NULL);
 
 	g_option_context_set_summary(context, o->steer->summary);
 	g_option_context_set_description(context,

@@ -45,6 +45,8 @@ static gboolean parse(Options *o, gboolean names, int *argc, char ***argv,
 		  "the program no more."
 		: "Makes torn profiles whole, in place, keeping all that can be "
 		  "read.");
+	g_option_context_set_description(context,
+		"Read more in the manual page profagent-symbolize(1).");
 	g_option_context_add_main_entries(context, common, NULL);
 	if (names)
 		g_option_context_add_main_entries(context, symbols, NULL);

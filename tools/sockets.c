@@ -206,6 +206,15 @@ static Socket *find_by_map(gint32 pid)
 	return region ? socket_beside(pid, region) : NULL;
 }
 
+/* We, where everything is preloaded, are not what is looked at. */
+static void leave_out(GHashTable *found, Socket *s)
+{
+	g_autofree char *key = key_of(s->path);
+
+	g_hash_table_remove(found, key);
+	socket_free(s);
+}
+
 static void list_by_maps(GHashTable *found)
 {
 	g_autoptr(GDir) dir = g_dir_open("/proc", 0, NULL);
@@ -215,8 +224,10 @@ static void list_by_maps(GHashTable *found)
 		gint32 pid = (gint32)g_ascii_strtoll(name, NULL, 10);
 		Socket *s = pid > 0 ? find_by_map(pid) : NULL;
 
-		/* what a map says is surer than a file's name */
-		if (s)
+		if (s && pid == getpid())
+			leave_out(found, s);
+		else if (s)
+			/* what a map says is surer than a file's name */
 			g_hash_table_replace(found, key_of(s->path), s);
 	}
 }

@@ -20,7 +20,8 @@ void socket_free(Socket *s);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Socket, socket_free)
 
 /*
- * All that this user may use, and root those of all users: Socket *, by pid.
+ * All that this user may use, and root those of all users, but our own, where
+ * we are preloaded ourselves: Socket *, by pid.
  * What a dead process left behind is removed.
  */
 GPtrArray *sockets_list(void);

@@ -133,6 +133,9 @@ def test_commands(scratch):
                if line.split()[0] == pid]
         tap.ok(row and row[0][1:5] == ["shares", "paused", "250", "Hz"],
                "ps: pid, program, state, rate", done)
+        done = run([lib.PROFAGENT, "ps"], env=scratch.env(START=0))
+        tap.ok("shares" in done.out and "profagent" not in done.out,
+               "ps: not itself, where everything is preloaded", done)
         for args, out in ((["start", pid], "running at 250 Hz"),
                           (["pause", pid], "paused at 250 Hz"),
                           (["resume", pid], "running at 250 Hz"),
