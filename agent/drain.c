@@ -490,6 +490,7 @@ static void encode_live(bool last)
 		return;
 	pprof_reset(d.live);
 	drain_describe(&process);
+	process.whole = true;
 	pprof_begin(d.live, &process, d.part);
 	add_stacks(d.live);
 	drain_health(&health);

@@ -609,8 +609,9 @@ void pprof_begin(struct pprof *p, const struct pprof_process *process,
 		write_modules(p);
 		return;
 	}
-	p->file_start_ns = part == 0 ? 0 : sys_clock_ns(CLOCK_MONOTONIC) -
-					   process->start_mono_ns;
+	p->file_start_ns = part == 0 || process->whole ? 0 :
+			   sys_clock_ns(CLOCK_MONOTONIC) -
+				   process->start_mono_ns;
 	write_fixed_strings(p);
 	write_types(p, process);
 	mapping(p, modules_main());

@@ -178,6 +178,7 @@ struct pprof_process {
 	uint64_t start_unix_ns, start_mono_ns, pid_start;
 	uint64_t period_ns;
 	bool cpu, wall;			/* sample types besides samples/count */
+	bool whole;			/* times from its start, whatever part */
 };
 
 struct pprof_health {

@@ -375,6 +375,21 @@ def test_record_killed(scratch):
            seen, got.get("rows"))
 
 
+def test_record_after_reset(scratch):
+    """A new part of the file is none of a subscriber's: times go on."""
+    path = scratch.path("part.record.pb.gz")
+    with Program([SHARES, "600000"], scratch, FLUSH="200ms") as p:
+        with Agent(p.socket()) as a:
+            wait_for(lambda: a.status()["samples"] >= 10, 120)
+            a.ask("reset")
+            wait_for(lambda: a.status()["samples"] >= 20, 120)
+        done = profagent("record", "-d", "1s", "-o", path, str(p.pid),
+                         env=scratch.env(agent=False))
+    tap.ok(done.status == 0, "record: of a program with a second file", done)
+    duration = report_json([], [path], scratch)["profile"]["duration_ns"]
+    tap.ok(duration >= 0.9e9, "record: the time that passed", duration)
+
+
 VERBS = ["status", "start", "stop", "pause", "resume", "flush",
          "interval 1000000", "interval 4000000", "interval 20000000",
          "interval nonsense", "subscribe", "nonsense", "spans"]
@@ -497,7 +512,7 @@ def main():
                  test_commands, test_names_and_trees, test_forked_asleep,
                  test_toggle, test_stale, test_others_are_refused,
                  test_hostile, test_same_result, test_random_commands,
-                 test_record_killed):
+                 test_record_killed, test_record_after_reset):
         with Scratch() as scratch:
             test(scratch)
     tap.done()
