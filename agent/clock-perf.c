@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
 
 #include "agent/clock.h"
@@ -71,6 +72,7 @@ static uint64_t next_vary_ns;
 static enum perf_sight sight = PERF_UNKNOWN;
 static int refusal;			/* -errno of the probe */
 static bool has_sigtrap;
+static bool insisted;
 
 /*
  * As the kernel has it since 5.13. Declared here so that the library builds
@@ -149,12 +151,27 @@ static int try_open(uint64_t flags)
 	return fd < 0 ? fd : 0;
 }
 
+void perf_insist(void)
+{
+	insisted = true;
+}
+
+static bool is_filtered(void)
+{
+	return sys_call(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0, 0) != 0;
+}
+
 enum perf_sight perf_probe(void)
 {
 	uint64_t trap = FLAG_SIGTRAP | FLAG_REMOVE_ON_EXEC;
 
 	if (sight != PERF_UNKNOWN)
 		return sight;
+	if (!insisted && is_filtered()) {
+		refusal = -EPERM;
+		sight = PERF_REFUSED;
+		return sight;
+	}
 	has_sigtrap = trap_waits() &&
 		      try_open(trap | FLAG_EXCLUDE_KERNEL) == 0;
 	refusal = try_open(FLAG_EXCLUDE_KERNEL);

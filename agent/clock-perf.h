@@ -17,8 +17,15 @@ enum perf_sight {
 	PERF_KERNEL_TOO,
 };
 
-/* What the kernel permits; asked once. */
+/*
+ * What the kernel permits; asked once. Behind a filter of system calls that was
+ * there before us asking may be deadly, as it is for services of systemd with
+ * SystemCallFilter=@system-service: there it is taken for refused.
+ */
 enum perf_sight perf_probe(void);
+
+/* Somebody asked for perf events by name: the probe asks in any case. */
+void perf_insist(void);
 
 /* The same, as long as SIGTRAP is or is not ours. */
 enum perf_sight perf_sight_now(void);

@@ -84,6 +84,8 @@ int clock_init(const char *name, uint64_t period_ns)
 			i++;
 	if (i == CLOCK_KINDS)
 		return -EINVAL;
+	if (i == CLOCK_PERF)
+		perf_insist();
 	atomic_store_explicit(&chosen, i, memory_order_relaxed);
 	period = period_ns;
 	atomic_store_explicit(&random_state,

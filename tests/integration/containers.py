@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: MIT
 """A program preloaded and asleep in one container, looked at from another that
 shares its process name space, and from the host: read-only roots, no rights, a
-seccomp filter (pod.py)."""
+seccomp filter (pod.py). Services behind a filter that kills."""
 
 import json
 import os
 import re
 import shutil
+import subprocess
 
 from lib import (AGENT, PROFAGENT, PROGRAMS, Scratch, profagent, run, tap,
                  wait_for, which)
-from pod import SHM, Pod
+from pod import SHM, Pod, as_service
 
 ENV = {"PATH": "/usr/bin:/bin"}
 SLEEPING = dict(ENV, LD_PRELOAD="/app/libprofagent.so",
@@ -172,8 +173,27 @@ def test_own_shm(scratch):
         check_host(pod, scratch, pid)
 
 
+def test_service(scratch):
+    """Behind a filter that kills, nothing is tried that it does not permit."""
+    for settings in ({"RATE": 1000}, {"CLOCK": "cpu+wall"},
+                     {"CLOCK": "ticker"}):
+        done = subprocess.run(
+            [os.path.join(PROGRAMS, "shares"), "1000"], timeout=120,
+            preexec_fn=as_service, env=scratch.env(**settings),
+            stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        name = "service, %s=%s: " % list(settings.items())[0]
+        tap.equal(done.returncode, 0, name + "it ends as by itself")
+        files = scratch.files()
+        found = shares(profagent("report", "--limit", "0", "--type", "cpu",
+                                 *files).out) if files else {}
+        tap.ok(found.get("main", 0) > 95, name + "a profile", files, found)
+        for file in files:
+            os.unlink(file)
+
+
 def main():
     with Scratch() as scratch:
+        test_service(scratch)
         fill(scratch)
         with Pod() as pod:
             why = begin(pod, scratch, "tmpfs")

@@ -42,6 +42,11 @@ REFUSED = {"ptrace": 101, "pivot_root": 155, "mount": 165, "umount2": 166,
            "bpf": 321, "userfaultfd": 323, "io_uring_setup": 425}
 CLONE3 = 435
 EPERM, ENOSYS = 1, 38
+ERRNO, KILL = 0x50000, 0x80000000       # answers of a filter
+
+# Of what it might try, systemd's SystemCallFilter=@system-service kills these.
+DEADLY = ("ptrace", "mount", "umount2", "pivot_root", "perf_event_open",
+          "setns", "unshare", "bpf", "userfaultfd", "kcmp")
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -111,18 +116,24 @@ def enter_root(root):
     os.chdir("/")
 
 
-def filter_calls(refused):
-    """A filter that answers EPERM to those, and ENOSYS to clone3."""
+def filter_calls(answers):
+    """A filter that has an answer to some calls: {number: answer}."""
     load, jump, give = 0x20, 0x15, 0x06
     program = [struct.pack("HBBI", load, 0, 0, 0)]
-    for number, error in [(n, EPERM) for n in refused] + [(CLONE3, ENOSYS)]:
+    for number, answer in answers.items():
         program += [struct.pack("HBBI", jump, 0, 1, number),
-                    struct.pack("HBBI", give, 0, 0, 0x50000 | error)]
+                    struct.pack("HBBI", give, 0, 0, answer)]
     program.append(struct.pack("HBBI", give, 0, 0, 0x7fff0000))
     code = ctypes.create_string_buffer(b"".join(program))
     prog = ctypes.create_string_buffer(
         struct.pack("HxxxxxxQ", len(program), ctypes.addressof(code)))
     check(libc.prctl(PR_SET_SECCOMP, 2, prog, 0, 0), "seccomp")
+
+
+def as_service():
+    """preexec_fn of a program that systemd starts with a filter."""
+    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
+    filter_calls({REFUSED[name]: KILL for name in DEADLY})
 
 
 def give_up_rights():
@@ -132,7 +143,8 @@ def give_up_rights():
     check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs")
     # version 3, this process; no effective, permitted, inheritable ones
     check(libc.capset(struct.pack("II", 0x20080522, 0), bytes(24)), "capset")
-    filter_calls(REFUSED.values())
+    filter_calls({CLONE3: ERRNO | ENOSYS,
+                  **{number: ERRNO | EPERM for number in REFUSED.values()}})
 
 
 def start(request):
