@@ -8,7 +8,7 @@
  *	  the tables of values by pc (6th) and of the functions (7th)
  *	functions: { start, offset of its record } * number, and the last's end
  *	record: start, name, two more, offset of the depths ...
- *	depths: pairs of LEB128: change of depth (zigzag), bytes of code it is for
+ *	depths: pairs of LEB128: change of depth (zigzag), bytes of its code
  */
 #include "agent/go-table.h"
 

@@ -99,7 +99,7 @@ static bool continues(const struct maps_entry *a, const struct maps_entry *b)
 	return a->end == b->start && (b->prot & MAPS_READ) && same_file(a, b);
 }
 
-/* How far the mapping of the unwind tables reaches; Go may have its own alone. */
+/* How far the mapping of the unwind tables reaches, or of Go's own. */
 static void find_table_bounds(struct module *m, const struct maps_entry *s,
 			      size_t count)
 {

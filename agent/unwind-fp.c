@@ -157,7 +157,8 @@ static bool frame_is_lone(const struct unwind_regs *regs,
 	for (uint64_t at = rsp; at <= rbp; at += 8) {
 		if (!memory_read(memory, at, &value))
 			return false;
-		if (is_code(table, value) && unwind_is_return_address(memory, value))
+		if (is_code(table, value) &&
+		    unwind_is_return_address(memory, value))
 			return false;
 	}
 	return true;
@@ -241,8 +242,8 @@ static bool frame_is_called(const struct unwind_regs *regs,
 /*
  * A frame of HotSpot's interpreter, in words from rbp: the caller's rsp, where
  * the method's variables are, and where its operands begin. All three point to
- * the stack around them, and nothing else looks like that. What returns to it is
- * found in a table: there is no call before that address.
+ * the stack around them, and nothing else looks like that. What returns to it
+ * is found in a table: there is no call before that address.
  */
 #define HOTSPOT_SENDER (-1)
 #define HOTSPOT_LOCALS (-7)

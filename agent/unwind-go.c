@@ -161,18 +161,31 @@ static bool place_from_module(struct place *p, const struct module *m)
 	return true;
 }
 
+/* The module is mostly one that stays: its table needs no holding. */
+static bool place_find_module(struct place *p, uint64_t pc)
+{
+	const struct module_table *table = modules_resident();
+	const struct module *m = NULL;
+	bool found;
+
+	if (table != NULL)
+		m = modules_find(table, pc);
+	if (m != NULL && m->resident)
+		return place_from_module(p, m);
+	table = modules_hold();
+	if (table == NULL)
+		return false;
+	found = place_from_module(p, modules_find(table, pc));
+	modules_drop(table);
+	return found;
+}
+
 /* The table that tells of `pc`, and the function that holds it. */
 static bool place_find(struct place *p, struct memory *memory, uint64_t pc)
 {
-	const struct module_table *table = modules_hold();
-	bool found = false;
-
 	p->source.memory = memory;
-	if (table != NULL) {
-		found = place_from_module(p, modules_find(table, pc));
-		modules_drop(table);
-	}
-	return found && go_table_find(&p->table, &p->source, pc, &p->function);
+	return place_find_module(p, pc) &&
+	       go_table_find(&p->table, &p->source, pc, &p->function);
 }
 
 static enum role place_role(const struct place *p)
@@ -201,8 +214,8 @@ static bool is_call_of(struct memory *memory, uint64_t ra, uint64_t entry)
 
 /*
  * To the caller whose return address lies at `at`. A function that keeps its
- * frame in rbp has saved the caller's below it; one that does not, not yet or no
- * more, left it alone.
+ * frame in rbp has saved the caller's below it; one that does not, not yet or
+ * no more, left it alone.
  */
 static bool step_to(struct unwind_regs *regs, struct memory *memory,
 		    uint64_t at, uint64_t ra)
