@@ -240,6 +240,7 @@ def test_live_spans(scratch):
                   "begin.restype = ctypes.c_uint64\n"
                   "end = agent.profagent_span_end\n"
                   "end.argtypes = [ctypes.c_uint64]\n"
+                  "agent.profagent_interval(ctypes.c_uint64(5000000))\n"
                   "for i in range(7):\n"
                   "    end(begin(b'live'))\n"
                   "time.sleep(600)\n"], scratch, START=0) as p:
@@ -248,6 +249,8 @@ def test_live_spans(scratch):
             "live", {}).get("n") == 7, 30), "of a running process, asleep",
             spans_of(scratch, str(p.pid)))
         with Agent(p.socket()) as agent:
+            tap.equal(agent.status()["period_ns"], 5000000,
+                      "the interval is what the program set")
             answer = agent.ask("spans")
             tap.ok(answer["ok"] and answer["left_out"] == 0 and
                    [(s["name"], s["n"]) for s in answer["spans"]] ==

@@ -7,6 +7,7 @@ exit status, what can be read is read, and never a crash.
 import gzip
 import os
 import random
+import re
 
 import lib
 from lib import tap
@@ -100,6 +101,30 @@ def check_usage(scratch):
            "report: a directory without profiles", done)
 
 
+def check_help():
+    """Each command explains itself, refuses what it does not know, and has
+    a manual page."""
+    done = lib.profagent("--help")
+    names = [n for n in re.findall(r"^  ([a-z]+) ", done.out, re.M)
+             if n != "profagent"]
+    tap.ok(done.status == 0 and len(names) > 20, "the list of commands",
+           done)
+    for name in names:
+        done = lib.profagent(name, "--help")
+        said = done.out or done.err
+        if "built without" in said:
+            tap.skip("%s --help" % name, said.strip())
+        else:
+            tap.ok(done.status == 0 and "Usage:" in done.out and
+                   re.search(r"profagent-[a-z]+\(1\)", done.out),
+                   "%s --help" % name, done)
+        wrong = lib.profagent(name, "--no-such-option")
+        tap.ok(wrong.status == 2 and wrong.err.count("\n") == 1,
+               "%s: an unknown option" % name, wrong)
+        page = os.path.join(lib.SRC, "tools", "profagent-%s.1" % name)
+        tap.ok(os.path.exists(page), "%s: a manual page" % name)
+
+
 def check_others_survive(scratch, good):
     """One bad file of several does not take the good ones with it."""
     bad = write(scratch, b"\0" * 1000)
@@ -122,6 +147,7 @@ def main():
         check_torn(scratch, good)
         check_flipped(scratch, good)
         check_usage(scratch)
+        check_help()
         check_others_survive(scratch, good)
     tap.done()
 

@@ -375,6 +375,44 @@ def test_record_killed(scratch):
            seen, got.get("rows"))
 
 
+def test_closed_descriptors(scratch):
+    """A program that begins without stdin, stdout and stderr: what it opens
+    gets their numbers, and none of ours is among them."""
+    script = ("import os, time\n"
+              "assert [os.open('/dev/null', os.O_RDWR) for _ in range(3)] "
+              "== [0, 1, 2]\n"
+              "open(%r, 'w').close()\n"
+              "time.sleep(600)\n" % scratch.path("opened"))
+    with Program(["/bin/sh", "-c", "exec \"$0\" -c \"$1\" 0<&- 1>&- 2>&-",
+                  lib.which("python3"), script], scratch) as p:
+        tap.ok(wait_for(lambda: os.path.exists(scratch.path("opened")), 60),
+               "without stdin: the program gets the numbers it expects")
+        with Agent(p.socket()) as a:
+            tap.ok(a.status()["state"] == "running" and
+                   a.ask("snapshot")["ok"], "and can be steered")
+
+
+def test_record(scratch):
+    """Ends by itself, and leaves the program as it was: asleep, with the
+    rate that it had."""
+    path = scratch.path("some.record.pb.gz")
+    with Program([SHARES, "600000"], scratch, START=0) as p:
+        with Agent(p.socket()) as a:
+            before = a.status()["period_ns"]
+            for what in (["-n", "20", "-i", "5ms"], ["-d", "300ms"]):
+                done = profagent("record", *what, "-o", path, str(p.pid),
+                                 env=scratch.env(agent=False))
+                got = report_json([], [path], scratch)["profile"]["samples"]
+                tap.ok(done.status == 0 and
+                       got >= (20 if what[0] == "-n" else 1),
+                       "record %s" % " ".join(what), got, done)
+                wait_for(lambda: a.status()["state"] == "paused", 30)
+                status = a.status()
+                tap.equal((status["state"], status["period_ns"]),
+                          ("paused", before),
+                          "and leaves the program as it was")
+
+
 def test_record_after_reset(scratch):
     """A new part of the file is none of a subscriber's: times go on."""
     path = scratch.path("part.record.pb.gz")
@@ -512,7 +550,8 @@ def main():
                  test_commands, test_names_and_trees, test_forked_asleep,
                  test_toggle, test_stale, test_others_are_refused,
                  test_hostile, test_same_result, test_random_commands,
-                 test_record_killed, test_record_after_reset):
+                 test_record, test_record_killed, test_record_after_reset,
+                 test_closed_descriptors):
         with Scratch() as scratch:
             test(scratch)
     tap.done()

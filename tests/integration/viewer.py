@@ -218,6 +218,11 @@ def check_nested_keys(term):
     term.type("h", "j", "h")
     tap.ok(term.wait(r"^\+ _start"), "esc leaves the row; h j h fold the "
            "first", *term.screen())
+    term.type("d")
+    tap.ok(term.wait(r"^- _start"), "d expands it", *term.screen())
+    term.type("s", "w", "a")
+    tap.ok(term.wait(r"^\+ _start"), "s w a: down, up, folded",
+           *term.screen())
 
 
 def check_layout_keys(term):
@@ -510,6 +515,7 @@ def live(scratch, program):
 def spans(scratch):
     """Of a running program and of its file."""
     program = os.path.join(PROGRAMS, "spans")
+    asleep = App(scratch, "/bin/sleep", "600")
     app = App(scratch, program, "600000")
     term = Terminal(scratch)
     row = r"^/large, \"<b>\" +[0-9.k]+ +[0-9a-z]+ +[0-9]+.*ms"
@@ -517,7 +523,17 @@ def spans(scratch):
         wait_for(lambda: profagent("status", str(app.pid),
                                    env=scratch.env(agent=False)).status == 0,
                  PATIENCE)
-        term.command("%s view %d" % (PROFAGENT, app.pid))
+        wait_for(lambda: profagent("status", str(asleep.pid),
+                                   env=scratch.env(agent=False)).status == 0,
+                 PATIENCE)
+        term.command("%s view %d" % (PROFAGENT, asleep.pid))
+        tap.ok(term.wait("waiting for data: no sample yet"),
+               "why there is nothing to be seen", *term.screen())
+        term.type("S")
+        tap.ok(term.wait("counts no spans"), "S: nor spans", *term.screen())
+        term.type("q")
+        wait_for(lambda: "SPANS" not in term.text(), PATIENCE)
+        term.command("clear; %s view %d" % (PROFAGENT, app.pid))
         term.wait(r"^NESTED")
         term.type("S")
         tap.ok(term.wait(r"^SPAN +CALLS +DEEP +/CALL +P50 +P95 +P99 +MAX") and
@@ -544,6 +560,7 @@ def spans(scratch):
     finally:
         term.close()
         app.end()
+        asleep.end()
 
 
 def top(scratch, program):

@@ -169,6 +169,34 @@ static void steer(void)
 	profagent_snapshot_free(NULL, 0);
 }
 
+/* In any order from anywhere; a busy machine may answer late, and says so. */
+static void *steer_often(void *arg)
+{
+	int i, err;
+
+	(void)arg;
+	for (i = 0; i < 60; i++) {
+		err = i % 3 == 0 ? profagent_pause() :
+		      i % 3 == 1 ? profagent_start() : profagent_launch(NULL);
+		if (preloaded && (err == -EBUSY || err == -ETIMEDOUT))
+			continue;
+		IS(err, 0);
+	}
+	return NULL;
+}
+
+static void steer_from_threads(void)
+{
+	pthread_t threads[8];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		REQUIRE(!pthread_create(&threads[i], NULL, steer_often, NULL));
+	for (i = 0; i < 8; i++)
+		REQUIRE(!pthread_join(threads[i], NULL));
+	IS(profagent_start(), 0);
+}
+
 /* --- an event loop ------------------------------------------------------------------ */
 
 static void count_batch(const void *message, size_t size, void *arg)
@@ -344,6 +372,7 @@ int main(int argc, char **argv)
 		return errno == 4711 ? 0 : 98;
 	}
 	steer();
+	steer_from_threads();
 	use_labels(ns);
 	expect_labels();
 	if (errno != 4711)
