@@ -40,6 +40,7 @@ typedef struct {
 	guint refs;
 	gint32 pid;
 	char *path, *program;
+	const Feed *feed;		/* of who holds the process */
 	Take *take;
 	gint64 from_s;
 } Round;
@@ -303,7 +304,9 @@ static void taken(gpointer data, GPtrArray *result)
 		build(r->push->builder, &what, built, m);
 	}
 	g_clear_pointer(&r->take, take_free);
-	begin(r);
+	/* of one that has ended there is no more; it goes with the next scan */
+	if (!feed_ended(r->feed))
+		begin(r);
 }
 
 static void begin(Round *r)
@@ -323,6 +326,7 @@ static void came(gpointer data, AlwaysProcess *process)
 	r->pid = process->pid;
 	r->path = g_strdup(process->path);
 	r->program = g_strdup(process->program);
+	r->feed = process->feed;
 	process->data = r;
 	begin(r);
 }

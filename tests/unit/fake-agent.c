@@ -19,6 +19,7 @@ struct _FakeAgent {
 	GMutex lock;			/* guards all below */
 	GCond changed;
 	GArray *clients;		/* int: descriptors */
+	GBytes *fragment;		/* NULL: "flushed N" */
 	guint accepted, subscribed, asked, flushed;
 };
 
@@ -28,22 +29,29 @@ typedef struct {
 	gboolean subscribed;
 } Client;
 
-static void say(const Client *c, const char *text)
+static void say_bytes(const Client *c, const char *data, gsize size)
 {
-	gsize size = strlen(text), done = 0;
+	gsize done = 0;
 	gssize n = 1;
 
 	for (; done < size && n > 0; done += (gsize)MAX(n, 0))
-		n = send(c->fd, text + done, size - done, MSG_NOSIGNAL);
+		n = send(c->fd, data + done, size - done, MSG_NOSIGNAL);
 }
 
-static void say_fragment(const Client *c, const char *text, guint number)
+static void say(const Client *c, const char *text)
 {
-	g_autofree char *all = g_strdup_printf(
-		"{\"member\":%zu,\"number\":%u}\n%s", strlen(text), number,
-		text);
+	say_bytes(c, text, strlen(text));
+}
 
-	say(c, all);
+static void say_fragment(const Client *c, GBytes *fragment, guint number)
+{
+	gsize size;
+	const char *data = g_bytes_get_data(fragment, &size);
+	g_autofree char *head = g_strdup_printf(
+		"{\"member\":%zu,\"number\":%u}\n", size, number);
+
+	say(c, head);
+	say_bytes(c, data, size);
 }
 
 static guint count(FakeAgent *a, guint *n, int by)
@@ -61,9 +69,16 @@ static void flush(Client *c)
 {
 	guint n = count(c->agent, &c->agent->flushed, 1);
 	g_autofree char *text = g_strdup_printf("flushed %u", n);
+	g_autoptr(GBytes) fragment = NULL;
 
+	g_mutex_lock(&c->agent->lock);
+	if (c->agent->fragment)
+		fragment = g_bytes_ref(c->agent->fragment);
+	else
+		fragment = g_bytes_new(text, strlen(text));
+	g_mutex_unlock(&c->agent->lock);
 	if (c->subscribed)
-		say_fragment(c, text, n);
+		say_fragment(c, fragment, n);
 	say(c, "{\"ok\":true}\n");
 }
 
@@ -96,7 +111,9 @@ static gboolean obey(Client *c, const char *line)
 	} else if (strcmp(line, "subscribe") == 0) {
 		subscribe(c);
 	} else if (strcmp(line, "snapshot") == 0) {
-		say_fragment(c, "whole", 0);
+		g_autoptr(GBytes) whole = g_bytes_new_static("whole", 5);
+
+		say_fragment(c, whole, 0);
 		say(c, "{\"ok\":true}\n");
 	} else if (strcmp(line, "wrong") == 0) {
 		say(c, "{\"ok\":false,\"error\":\"not so\"}\n");
@@ -197,11 +214,20 @@ void fake_agent_free(FakeAgent *a)
 	g_mutex_unlock(&a->lock);
 	unlink(a->path);
 	g_array_unref(a->clients);
+	g_clear_pointer(&a->fragment, g_bytes_unref);
 	g_mutex_clear(&a->lock);
 	g_cond_clear(&a->changed);
 	g_free(a->path);
 	g_free(a->greeting);
 	g_free(a);
+}
+
+void fake_agent_send(FakeAgent *a, GBytes *fragment)
+{
+	g_mutex_lock(&a->lock);
+	g_clear_pointer(&a->fragment, g_bytes_unref);
+	a->fragment = fragment ? g_bytes_ref(fragment) : NULL;
+	g_mutex_unlock(&a->lock);
 }
 
 static guint get(FakeAgent *a, const guint *n)

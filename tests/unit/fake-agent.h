@@ -21,6 +21,9 @@ FakeAgent *fake_agent_new(const char *path, const char *greeting);
 /* Cuts all off, and removes the socket. */
 void fake_agent_free(FakeAgent *a);
 
+/* What a flush sends from now on; NULL: "flushed N" again. */
+void fake_agent_send(FakeAgent *a, GBytes *fragment);
+
 /* Connections so far; of those now there, who subscribed. */
 guint fake_agent_accepted(FakeAgent *a);
 guint fake_agent_subscribed(FakeAgent *a);
