@@ -27,6 +27,8 @@ typedef struct {
 	guint32 thread;			/* item above the path, or NO_ITEM */
 	guint32 *seen;			/* per item: the last sample it was in */
 	gint samples_type;		/* index, -1: none */
+	gboolean is_number;		/* samples are shown, beside which there
+					 * is a time */
 	guint32 turn;			/* of the sample, from 1 */
 	gint8 *threads;			/* per thread: 1 kept, 0 not */
 	GArray *labels;			/* LabelWish, all of which must hold */
@@ -168,6 +170,10 @@ static gboolean is_looked_at(const Builder *b, const ProfileSample *s,
 		return FALSE;
 	if (o->from_ns != 0 || o->to_ns != 0)
 		*sum = sum_in_time(b, s, sum);
+	/* the weights are times; as a number each sample is as good */
+	if (b->is_number && sum->taken > 0)
+		sum->square = (double)sum->value * (double)sum->value /
+			      (double)sum->taken;
 	return sum->value != 0;
 }
 
@@ -556,6 +562,8 @@ Calltree *calltree_new(Profile *p, const CalltreeOptions *options)
 	t->blocks = g_ptr_array_new_with_free_func(g_free);
 	calltree_frames_init(&b.frames, p, options);
 	b.path = g_array_new(FALSE, FALSE, sizeof(CalltreeFrame));
+	b.is_number = p->type_count > 1 &&
+		      (gint)options->type == profile_find_type(p, "samples");
 	choose_threads(&b);
 	choose_labels(&b);
 	count_samples(&b);

@@ -308,6 +308,33 @@ START_TEST(deep_stacks_do_not_recurse)
 }
 END_TEST
 
+static StatsShare share_of(Profile *p, guint type, const char *name)
+{
+	CalltreeOptions o = { .by = CALLTREE_BY_FUNCTION, .type = type };
+	g_autoptr(Calltree) t = calltree_new(p, &o);
+	const CalltreeItem *it = item(t, name);
+
+	return calltree_share(t, it->total, it->total_square,
+			      it->total_exact);
+}
+
+/* Samples of equal weight: their number is as uncertain as their time. */
+START_TEST(a_number_of_samples_has_an_error)
+{
+	g_autoptr(Profile) p = sample_profile_new("work");
+	StatsShare number, time;
+
+	/* without what was not sampled, which is sure */
+	g_array_set_size(p->samples, p->samples->len - 1);
+	number = share_of(p, 0, "main");
+	time = share_of(p, 1, "main");
+	ck_assert_double_eq_tol(number.share, 7.0 / 9, 1e-9);
+	ck_assert_double_eq_tol(number.share, time.share, 1e-9);
+	ck_assert_double_eq_tol(number.error, time.error, 1e-9);
+	ck_assert_double_lt(number.error, 0.4);
+}
+END_TEST
+
 START_TEST(an_empty_profile_has_an_empty_tree)
 {
 	g_autoptr(Profile) p = profile_new();
@@ -325,6 +352,7 @@ int main(void)
 	TCase *tcase = tcase_create("all");
 
 	tcase_set_timeout(tcase, 60);
+	tcase_add_test(tcase, a_number_of_samples_has_an_error);
 	tcase_add_test(tcase, flat_by_everything);
 	tcase_add_test(tcase, trees_down_and_up);
 	tcase_add_test(tcase, expressions_choose_and_change_stacks);
