@@ -20,7 +20,9 @@ struct part {
 };
 
 struct image {
-	int fd;
+	int fd;			/* -1: it is in memory, at */
+	const uint8_t *at;
+	size_t size;		/* bytes */
 	Elf64_Ehdr ehdr;
 	struct part sections;	/* Elf64_Shdr, ehdr.e_shnum of them */
 	struct part symbols;	/* Elf64_Sym */
@@ -34,25 +36,37 @@ static void part_release(struct part *p)
 	p->size = 0;
 }
 
-static int part_read(struct part *p, int fd, uint64_t at, uint64_t size)
+/* Reads exactly `size` bytes. */
+static int read_exactly(const struct image *m, void *to, uint64_t at,
+			size_t size)
 {
 	size_t done = 0;
 	ssize_t got;
 
-	if (size == 0 || size > ELF_NAMES_TABLE_MAX || at > INT64_MAX)
+	if (m->at && (at > m->size || size > m->size - at))
 		return -ENOEXEC;
-	p->data = arena_block(NULL, 0, size);
-	if (!p->data)
-		return -ENOMEM;
-	p->size = size;
-	while (done < size) {
-		got = sys_pread(fd, p->data + done, size - done,
+	if (m->at)
+		memcpy(to, m->at + at, size);
+	while (!m->at && done < size) {
+		got = sys_pread(m->fd, (uint8_t *)to + done, size - done,
 				(off_t)(at + done));
 		if (got <= 0)
 			return got < 0 ? (int)got : -ENOEXEC;
 		done += (size_t)got;
 	}
 	return 0;
+}
+
+static int part_read(struct part *p, const struct image *m, uint64_t at,
+		     uint64_t size)
+{
+	if (size == 0 || size > ELF_NAMES_TABLE_MAX || at > INT64_MAX)
+		return -ENOEXEC;
+	p->data = arena_block(NULL, 0, size);
+	if (!p->data)
+		return -ENOMEM;
+	p->size = size;
+	return read_exactly(m, p->data, at, size);
 }
 
 /* --- the file ---------------------------------------------------------------- */
@@ -62,6 +76,11 @@ static int open_image(struct image *m, const struct elf_names_file *file)
 	struct stat st;
 	int err;
 
+	m->fd = -1;
+	m->at = file->image;
+	m->size = file->image_size;
+	if (m->at)
+		return 0;
 	m->fd = sys_open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
 	if (m->fd < 0)
 		return m->fd;
@@ -79,13 +98,12 @@ static int read_sections(struct image *m)
 {
 	const Elf64_Ehdr *e = &m->ehdr;
 
-	if (sys_pread(m->fd, &m->ehdr, sizeof(m->ehdr), 0) !=
-		    (ssize_t)sizeof(m->ehdr) ||
+	if (read_exactly(m, &m->ehdr, 0, sizeof(m->ehdr)) != 0 ||
 	    memcmp(e->e_ident, ELFMAG, SELFMAG) != 0 ||
 	    e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_machine != EM_X86_64 ||
 	    e->e_shentsize != sizeof(Elf64_Shdr) || e->e_shnum == 0)
 		return -ENOEXEC;
-	return part_read(&m->sections, m->fd, e->e_shoff,
+	return part_read(&m->sections, m, e->e_shoff,
 			 (uint64_t)e->e_shnum * sizeof(Elf64_Shdr));
 }
 
@@ -129,13 +147,13 @@ static bool notes_hold(const struct part *notes, const uint8_t *id, size_t size)
 static bool is_same(const struct image *m, const struct elf_names_file *file)
 {
 	struct part notes = { NULL, 0 };
-	bool same = file->build_id_size == 0;
+	bool same = file->build_id_size == 0 || file->image;
 	unsigned i;
 
 	for (i = 0; i < m->ehdr.e_shnum && !same; i++) {
 		if (section(m, i)->sh_type != SHT_NOTE)
 			continue;
-		if (part_read(&notes, m->fd, section(m, i)->sh_offset,
+		if (part_read(&notes, m, section(m, i)->sh_offset,
 			      section(m, i)->sh_size) == 0)
 			same = notes_hold(&notes, file->build_id,
 					  file->build_id_size);
@@ -156,9 +174,9 @@ static int read_symbols(struct image *m)
 	    table->sh_link >= m->ehdr.e_shnum)
 		return -ENOEXEC;
 	strings = section(m, table->sh_link);
-	err = part_read(&m->symbols, m->fd, table->sh_offset, table->sh_size);
+	err = part_read(&m->symbols, m, table->sh_offset, table->sh_size);
 	if (err == 0)
-		err = part_read(&m->strings, m->fd, strings->sh_offset,
+		err = part_read(&m->strings, m, strings->sh_offset,
 				strings->sh_size);
 	return err;
 }

@@ -23,6 +23,9 @@ struct elf_names_file {
 	uint64_t inode;			/* asked where there is no build id */
 	const uint8_t *build_id;
 	size_t build_id_size;		/* bytes; 0: none */
+	const void *image;		/* where there is no file but the whole
+					 * of it in memory (vdso); else NULL */
+	size_t image_size;		/* bytes */
 };
 
 struct elf_names_wanted {

@@ -402,6 +402,22 @@ static void sort_wanted(struct elf_names_wanted *w, size_t n)
 		}
 }
 
+/* The vdso is in no file, but whole in memory. */
+static void find_image(struct elf_names_file *file)
+{
+	const struct module_table *table = modules_current();
+	uint32_t i;
+
+	for (i = 0; i < table->count; i++) {
+		const struct module *m = &table->module[i];
+
+		if (strcmp(m->path, "[vdso]") != 0)
+			continue;
+		file->image = (const void *)(uintptr_t)m->start;
+		file->image_size = m->end - m->start;
+	}
+}
+
 /* Reads the names of the object's functions that have none yet. */
 static void name_object(uint32_t id)
 {
@@ -410,6 +426,7 @@ static void name_object(uint32_t id)
 	struct elf_names_wanted *w = arena_block(NULL, 0, bytes);
 	struct elf_names_file file = {
 		text(o->path), o->inode, o->build_id, o->build_id_size,
+		NULL, 0,
 	};
 	char path[FUNCTIONS_NAME_MAX + 1];
 	uint32_t i;
@@ -426,7 +443,9 @@ static void name_object(uint32_t id)
 	/* the text may move while names are added to it */
 	memcpy(path, file.path, strlen(file.path) + 1);
 	file.path = path;
-	if (path[0] == '/')
+	if (strcmp(path, "[vdso]") == 0)
+		find_image(&file);
+	if (path[0] == '/' || file.image)
 		elf_names_find(&file, w, n, named, NULL);
 	o->unnamed = 0;
 	arena_block_free(w, bytes);

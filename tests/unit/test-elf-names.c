@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "agent/arena.h"
+#include "agent/elfsym.h"
 #include "agent/modules.h"
 #include "tests/unit/runner.h"
 
@@ -39,8 +41,10 @@ static void setup(void)
 	ck_assert_int_eq(modules_init(NULL) < 0, 0);
 	m = modules_find(modules_current(), (uint64_t)(uintptr_t)one);
 	ck_assert_ptr_nonnull(m);
-	self = (struct elf_names_file){ m->path, m->inode, m->build_id,
-					m->build_id_size };
+	self = (struct elf_names_file){
+		.path = m->path, .inode = m->inode, .build_id = m->build_id,
+		.build_id_size = m->build_id_size,
+	};
 	bias = m->bias;
 	memset(names, 0, sizeof(names));
 }
@@ -81,6 +85,41 @@ START_TEST(static_functions_have_names)
 	ck_assert_str_eq(names[1], "one");
 	ck_assert_str_eq(names[2], "two");
 	ck_assert_uint_eq(arena_total(), before);
+}
+END_TEST
+
+/* Also one that is no file, and no more of it than there is. */
+START_TEST(an_image_in_memory_has_names)
+{
+	const struct module_table *table = modules_current();
+	struct elf_names_file file = { .path = "[vdso]" };
+	void *address = elfsym_find_in(
+		(const void *)(uintptr_t)getauxval(AT_SYSINFO_EHDR),
+		"__vdso_clock_gettime");
+	uint64_t vdso = 0;
+	uint32_t i;
+	int count = 0;
+
+	for (i = 0; i < table->count; i++)
+		if (strcmp(table->module[i].path, "[vdso]") == 0) {
+			vdso = table->module[i].bias;
+			file.image = (const void *)(uintptr_t)
+				table->module[i].start;
+			file.image_size = table->module[i].end -
+					  table->module[i].start;
+		}
+	if (!file.image || !address)
+		return;			/* a kernel without one */
+	struct elf_names_wanted w = {
+		.address = (uint64_t)(uintptr_t)address - vdso,
+	};
+
+	ck_assert_int_eq(elf_names_find(&file, &w, 1, named, &count), 0);
+	ck_assert_int_eq(count, 1);
+	ck_assert_ptr_nonnull(strstr(names[0], "clock_gettime"));
+	file.image_size = 100;
+	ck_assert_int_eq(elf_names_find(&file, &w, 1, named, &count),
+			 -ENOEXEC);
 }
 END_TEST
 
@@ -197,6 +236,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, static_functions_have_names);
+	tcase_add_test(t, an_image_in_memory_has_names);
 	tcase_add_test(t, another_file_is_not_taken_for_it);
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(damaged, setup_copy, teardown_copy);
