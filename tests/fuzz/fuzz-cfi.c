@@ -113,6 +113,16 @@ static void run_image(struct input *in)
 		abort();
 }
 
+/* A setup that is found lies within what was looked at. */
+static void run_code(struct input *in)
+{
+	uint64_t end = prologue_setup_end(&in->memory, in->pc);
+
+	if (end != 0 && (end <= in->pc || end - in->pc > 64))
+		abort();
+	prologue_keeps_rbp(&in->memory, in->pc);
+}
+
 /* Go's table, which is found by its header. */
 static void run_go(struct input *in)
 {
@@ -138,7 +148,7 @@ static void run(struct input *in, enum job job)
 	else if (job == JOB_EXPRESSION)
 		run_expression(in);
 	else if (job == JOB_CODE)
-		prologue_keeps_rbp(&in->memory, in->pc);
+		run_code(in);
 	else if (job == JOB_GO)
 		run_go(in);
 	else
