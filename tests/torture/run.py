@@ -46,10 +46,6 @@ STRESSORS = """fork vfork vforkmany clone exec spawn daemon zombie wait
 EXPLAINED = [
     ("psync2:PSYNC2: .*#", "who replicates from whom is drawn by lot; every "
      "set that was tried is ok"),
-    ("^sigsegv$", "it forbids the time-stamp counter to its process "
-     "(PR_SET_TSC) and reads it to be killed by that; the handler of the "
-     "agent reads it as well, with all signals blocked, and the kernel then "
-     "ends the process"),
 ]
 
 
