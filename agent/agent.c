@@ -673,6 +673,8 @@ void agent_change_signal(void)
 	} else if (tid == 0 || tid == sys_gettid()) {
 		agent_rearm_all();
 	} else {
+		/* the flusher may come late: no tick of the old one meanwhile */
+		clock_stop();
 		flusher_ask(FLUSHER_REARM, END_TIMEOUT_MS);
 	}
 }

@@ -26,7 +26,7 @@ enum agent_state {
 };
 
 /* si_value of the timer of a forked child that has no region yet. */
-#define AGENT_FORKED_COOKIE 0x5affull << 48
+#define AGENT_FORKED_COOKIE (0x5affull << 48)
 
 /* What is known of this process; written before the flusher exists. */
 struct agent_process {

@@ -4,7 +4,8 @@
 #include <check.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
+
+#include "tests/unit/runner.h"
 
 START_TEST(lists_and_forgets)
 {
@@ -37,6 +38,7 @@ START_TEST(says_when_full)
 	ck_assert(!execs_has_any());
 	ck_assert(!execs_has(tid));
 	ck_assert(execs_add(tid));
+	execs_remove(tid);
 }
 END_TEST
 
@@ -78,15 +80,10 @@ int main(void)
 {
 	Suite *suite = suite_create("execs");
 	TCase *tc = tcase_create("execs");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(tc, lists_and_forgets);
 	tcase_add_test(tc, says_when_full);
 	tcase_add_test(tc, threads_do_not_meet);
 	suite_add_tcase(suite, tc);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return runner_run(suite);
 }
