@@ -93,13 +93,13 @@ struct profagent_function {
 };
 
 /*
- * Calls `row` for the functions whose name or "OBJECT:NAME" the extended regular
- * expression `filter` (regex(7); NULL: all) matches anywhere, the most own time
- * first, for `limit` of them at most (0: all). Returns how many match.
+ * Calls `row` for the functions whose name or "OBJECT:NAME" the extended
+ * regular expression `filter` (regex(7); NULL: all) matches anywhere, the most
+ * own time first, for `limit` of them at most (0: all). Returns how many match.
  *
- * It counts from the beginning of the process. A sample counts once in the total
- * of a function however often that calls itself, except in code without unwind
- * tables. What was inlined counts for the function that it is in; 8191
+ * It counts from the beginning of the process. A sample counts once in the
+ * total of a function however often that calls itself, except in code without
+ * unwind tables. What was inlined counts for the function that it is in; 8191
  * functions are told apart, more are "[others]". The names come from the files'
  * own symbol tables: `profagent report` of the output finds more.
  *
