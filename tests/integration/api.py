@@ -97,7 +97,10 @@ def test_asleep(scratch):
 
 def test_loop(scratch):
     done = run([API, "50", "loop"], env=scratch.env(FLUSH="50ms"))
-    tap.ok("\nbatches 2\n" in done.out and said(done.out) == ["done"],
+    # several may have come before the program looked
+    batches = [int(line.split()[1]) for line in done.out.splitlines()
+               if line.startswith("batches ")]
+    tap.ok(batches and batches[0] >= 2 and said(done.out) == ["done"],
            "an event loop gets what was sampled", done)
     done = run([API, "50", "loop"], env=scratch.env(agent=False))
     tap.ok("\nbatches 0\n" in done.out and said(done.out) == ["done"],
