@@ -630,7 +630,11 @@ void agent_step_aside(const char *reason)
 	atomic_store_explicit(&left_because, reason, memory_order_release);
 	for_each_live(disarm_for_good);
 	clock_disarm_record(&forked);
-	agent_end();
+	/* the filter may forbid it even to leave */
+	if (change_state(AGENT_FORKED, AGENT_ENDED))
+		flusher_dismiss(END_TIMEOUT_MS);
+	else
+		agent_end();
 }
 
 const char *agent_left_because(void)

@@ -177,6 +177,18 @@ static bool wait_gone(struct patience *p)
 	return true;
 }
 
+void flusher_dismiss(int timeout_ms)
+{
+	int tid = flusher_tid();
+	struct patience p;
+
+	if (tid == 0)
+		return;
+	p = patience_of(tid, timeout_ms);
+	flusher_nudge();
+	wait_gone(&p);
+}
+
 /* Nobody waits for the answer. False if it has come after all. */
 static bool leave(enum flusher_request request)
 {

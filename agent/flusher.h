@@ -67,6 +67,12 @@ enum flusher_answer {
 enum flusher_answer flusher_ask_for(enum flusher_request request,
 				    int timeout_ms);
 
+/*
+ * Waits until one has left that finds nothing to do when it wakes up: see
+ * agent_begin_child().
+ */
+void flusher_dismiss(int timeout_ms);
+
 /* In a forked child: there is none. */
 void flusher_reset_after_fork(void);
 

@@ -22,9 +22,8 @@ ONE_CLOCK = ("forks-of-threads", "forks-in-handlers", "clones-share-memory",
              "vforks-of-threads", "spawns-of-threads", "raw-forks",
              "short-lives")
 # The filter of these kills the agent, or the agent has nothing to do there.
-UNDER_FILTER = tuple(
-    case for case in lib.run([os.path.join(lib.PROGRAMS, "confined")])
-    .out.split() if case != "filter-mild")
+CONFINED = lib.run([os.path.join(lib.PROGRAMS, "confined")]).out.split()
+UNDER_FILTER = tuple(case for case in CONFINED if case != "filter-mild")
 
 # program, settings of the agent besides the usual, and the cases that have no
 # meaning with them
@@ -33,6 +32,8 @@ RUNS = [
     ("children", {"CLOCK": "perf", "RATE": "5000"}, ONE_CLOCK),
     ("confined", {}, ()),
     ("confined", {"SECCOMP": "stay"}, UNDER_FILTER),
+    ("confined", {"CLOCK": "wall", "RATE": "99"},
+     tuple(case for case in CONFINED if case != "filter-in-child")),
     ("environment", {"PARENT_RUN": "0123456789abcdef"}, ()),
     ("masks", {}, ()),
     ("masks", {"CLOCK": "itimer"}, ()),

@@ -219,6 +219,35 @@ static void case_filter_by_number(void)
 	puts("expect share burn_before 100 8");
 }
 
+/* Not even the end of a thread: whoever else is there has to be gone. */
+PROGRAM(lonely, DENY(SYS_exit, SECCOMP_RET_KILL_PROCESS),
+	DENY(SYS_rt_sigtimedwait, SECCOMP_RET_KILL_PROCESS),
+	DENY(SYS_openat, SECCOMP_RET_KILL_PROCESS),
+	DENY(SYS_timer_create, SECCOMP_RET_KILL_PROCESS), ALLOW)
+
+/* For the wall clock a child has an agent before its first sample. */
+static void case_filter_in_child(void)
+{
+	int status;
+
+	for (int i = 0; i < 8; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0) {
+			/* within the first period, and after it */
+			burn_before((uint64_t)i * 3 * MS);
+			REQUIRE(!prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+			REQUIRE(!syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+					 SECCOMP_FILTER_FLAG_TSYNC, &lonely));
+			burn_confined(40 * MS);
+			_exit(i);
+		}
+		REQUIRE(pid > 0 && waitpid(pid, &status, 0) == pid);
+		printf("child %d\n", WIFEXITED(status) ? WEXITSTATUS(status) :
+							  1000 + status);
+	}
+}
+
 /* Only exit, read, write and sigreturn are left. */
 static void case_filter_strict(void)
 {
@@ -343,6 +372,7 @@ static const struct case_entry cases[] = {
 	{ "born-without-clocks", case_born_without_clocks },
 	{ "filter-kills", case_filter_kills },
 	{ "filter-by-number", case_filter_by_number },
+	{ "filter-in-child", case_filter_in_child },
 	{ "filter-strict", case_filter_strict },
 	{ "filter-mild", case_filter_mild },
 	{ "filter-asked", case_filter_asked },
