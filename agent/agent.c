@@ -471,7 +471,7 @@ static FORK_CODE void begin_forked(void)
 	if (asleep || !wall_is_on() || flusher_tid() != 0)
 		return;
 	agent_process.pid = own_pid;
-	flusher_start(-1);
+	flusher_start(FLUSHER_WAITS);
 }
 
 bool agent_has_flusher(void)
@@ -564,6 +564,9 @@ void agent_exec_failed(const struct agent_exec *e)
 		return;
 	execs_remove(sys_gettid());
 	signals_exec_failed();
+	/* one that woke up meanwhile leaves: another begins in its place */
+	if (e->forked)
+		flusher_dismiss(END_TIMEOUT_MS);
 	if (e->forked && change_state(AGENT_ENDED, AGENT_FORKED))
 		begin_forked();
 	else if (slot != THREAD_NO_SLOT &&

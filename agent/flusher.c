@@ -182,11 +182,15 @@ void flusher_dismiss(int timeout_ms)
 	int tid = flusher_tid();
 	struct patience p;
 
-	if (tid == 0)
+	/* acquire: the kernel clears it when the stack is free again */
+	if (!atomic_load_explicit(&self.alive, memory_order_acquire))
 		return;
 	p = patience_of(tid, timeout_ms);
 	flusher_nudge();
-	wait_gone(&p);
+	if (tid != 0)
+		wait_gone(&p);
+	else
+		wait_change(&self.alive, 1, &p);
 }
 
 /* Nobody waits for the answer. False if it has come after all. */
@@ -529,10 +533,12 @@ static bool wait_for_start(void)
 	struct timespec ts = { (time_t)(ns / 1000000000u),
 			       (long)(ns % 1000000000u) };
 
-	if (agent_state() != AGENT_FORKED)
+	if (self.region_fd != FLUSHER_WAITS)
 		return true;
+	self.region_fd = -1;
 	/* woken by its first sample or by a request */
-	sleep_for_signal(&ts);
+	if (agent_state() == AGENT_FORKED)
+		sleep_for_signal(&ts);
 	return agent_begin_child();
 }
 
@@ -542,7 +548,7 @@ static void flusher_main(void)
 	int fd;
 
 	fd = open_wake();
-	close_all_but(self.region_fd, fd);
+	close_all_but(self.region_fd < 0 ? -1 : self.region_fd, fd);
 	if (!wait_for_start()) {
 		atomic_store_explicit(&self.tid, 0, memory_order_relaxed);
 		return;

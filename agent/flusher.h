@@ -29,6 +29,7 @@
  * Starts it. `region_fd` becomes its own (the caller closes its copy).
  * Async-signal-safe. Returns 0 or -errno.
  */
+#define FLUSHER_WAITS (-2)	/* for its start: see agent_begin_child() */
 int flusher_start(int region_fd);
 
 /* Asks it to look at the rings soon. Async-signal-safe. */
