@@ -94,15 +94,20 @@ class Work:
         return tree
 
     def fetch_source(self, package):
-        """With a list of sources of its own; apt's settings stay."""
-        with open("/etc/os-release", encoding="ascii") as f:
-            codename = re.search(r"VERSION_CODENAME=(\w+)", f.read())
-        if not codename:
-            raise Unavailable("no Debian: /etc/os-release has no codename")
+        """From where the packages of Debian come from, with a list of sources
+        of its own; apt's settings stay."""
+        listed = subprocess.run(
+            ["apt-get", "indextargets", "--format",
+             "$(ORIGIN) $(REPO_URI) $(RELEASE) $(COMPONENT)",
+             "Created-By: Packages"], stdout=subprocess.PIPE, text=True,
+            check=False).stdout
+        sources = sorted({line.split(" ", 1)[1] for line in
+                          listed.splitlines() if line.startswith("Debian ")})
+        if not sources:
+            raise Unavailable("apt has no package lists of Debian")
         with open(self.path("apt", "sources.list"), "w",
                   encoding="ascii") as f:
-            f.write("deb-src http://deb.debian.org/debian %s main\n" %
-                    codename.group(1))
+            f.writelines("deb-src %s\n" % source for source in sources)
         for name in ("lists/partial", "cache/archives/partial"):
             os.makedirs(self.path("apt", name), exist_ok=True)
         apt = ["apt-get", "-q",
