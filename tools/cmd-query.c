@@ -124,12 +124,6 @@ static void print_table(const GPtrArray *rows, guint most, guint64 all)
 	       rows->len, all);
 }
 
-static void put(JsonOut *json, const char *key, guint64 n)
-{
-	json_out_key(json, key);
-	json_out_int(json, (gint64)MIN(n, G_MAXINT64));
-}
-
 static void put_row(JsonOut *json, const FunctionCount *c)
 {
 	json_out_open(json, '{');
@@ -137,10 +131,10 @@ static void put_row(JsonOut *json, const FunctionCount *c)
 	json_out_string(json, c->name);
 	json_out_key(json, "object");
 	json_out_string(json, c->object);
-	put(json, "self", c->self);
-	put(json, "total", c->total);
-	put(json, "self_ns", c->self_ns);
-	put(json, "total_ns", c->total_ns);
+	json_out_count(json, "self", c->self);
+	json_out_count(json, "total", c->total);
+	json_out_count(json, "self_ns", c->self_ns);
+	json_out_count(json, "total_ns", c->total_ns);
 	json_out_close(json, '}');
 }
 
@@ -152,8 +146,8 @@ static void print_json(const GPtrArray *rows, guint most, guint64 all)
 
 	json_out_init(&json, text);
 	json_out_open(&json, '{');
-	put(&json, "samples", all);
-	put(&json, "functions", rows->len);
+	json_out_count(&json, "samples", all);
+	json_out_count(&json, "functions", rows->len);
 	json_out_key(&json, "rows");
 	json_out_open(&json, '[');
 	for (i = 0; i < rows->len && i < most; i++)

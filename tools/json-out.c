@@ -115,3 +115,9 @@ void json_out_bool(JsonOut *out, gboolean b)
 	begin_value(out);
 	g_string_append(out->text, b ? "true" : "false");
 }
+
+void json_out_count(JsonOut *out, const char *key, guint64 n)
+{
+	json_out_key(out, key);
+	json_out_int(out, (gint64)MIN(n, G_MAXINT64));
+}

@@ -32,4 +32,7 @@ void json_out_int(JsonOut *out, gint64 n);
 void json_out_double(JsonOut *out, double x);	/* not finite: 0 */
 void json_out_bool(JsonOut *out, gboolean b);
 
+/* A member of an object; at most G_MAXINT64 is said. */
+void json_out_count(JsonOut *out, const char *key, guint64 n);
+
 #endif

@@ -115,24 +115,18 @@ guint64 span_list_quantile(const ProfileSpan *s, double share)
 	return MIN(ns, s->max_ns);
 }
 
-static void put(JsonOut *json, const char *key, guint64 n)
-{
-	json_out_key(json, key);
-	json_out_int(json, (gint64)MIN(n, G_MAXINT64));
-}
-
 static void put_row(JsonOut *json, const ProfileSpan *s)
 {
 	json_out_open(json, '{');
 	json_out_key(json, "name");
 	json_out_string(json, s->name);
-	put(json, "n", s->count);
-	put(json, "total_ns", s->sum_ns);
-	put(json, "mean_ns", span_list_mean(s));
-	put(json, "p50_ns", span_list_quantile(s, 0.5));
-	put(json, "p95_ns", span_list_quantile(s, 0.95));
-	put(json, "p99_ns", span_list_quantile(s, 0.99));
-	put(json, "max_ns", s->max_ns);
+	json_out_count(json, "n", s->count);
+	json_out_count(json, "total_ns", s->sum_ns);
+	json_out_count(json, "mean_ns", span_list_mean(s));
+	json_out_count(json, "p50_ns", span_list_quantile(s, 0.5));
+	json_out_count(json, "p95_ns", span_list_quantile(s, 0.95));
+	json_out_count(json, "p99_ns", span_list_quantile(s, 0.99));
+	json_out_count(json, "max_ns", s->max_ns);
 	json_out_close(json, '}');
 }
 

@@ -86,6 +86,21 @@ START_TEST(numbers_and_commas)
 }
 END_TEST
 
+START_TEST(a_count_is_a_member_and_no_negative_number)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	JsonOut out;
+
+	json_out_init(&out, text);
+	json_out_open(&out, '{');
+	json_out_count(&out, "n", 7);
+	json_out_count(&out, "most", G_MAXUINT64);
+	json_out_close(&out, '}');
+	ck_assert_str_eq(text->str,
+			 "{\"n\":7,\"most\":9223372036854775807}");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("json-out");
@@ -94,6 +109,7 @@ int main(void)
 	tcase_add_test(tcase, strings_come_back);
 	tcase_add_test(tcase, bytes_that_are_no_text_become_text);
 	tcase_add_test(tcase, numbers_and_commas);
+	tcase_add_test(tcase, a_count_is_a_member_and_no_negative_number);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);
 }

@@ -10,18 +10,7 @@
 #include <unistd.h>
 
 #include "tests/unit/runner.h"
-
-/* Field 22 of /proc/PID/stat, counted from behind the name. */
-static guint64 start_of(pid_t pid)
-{
-	g_autofree char *path = g_strdup_printf("/proc/%d/stat", pid);
-	g_autofree char *stat = NULL;
-	g_auto(GStrv) fields = NULL;
-
-	ck_assert(g_file_get_contents(path, &stat, NULL, NULL));
-	fields = g_strsplit(strrchr(stat, ')') + 2, " ", -1);
-	return g_ascii_strtoull(fields[19], NULL, 10);
-}
+#include "tools/alive.h"
 
 static guint32 add_process(Profile *p, gint32 pid, guint64 start)
 {
@@ -107,7 +96,7 @@ START_TEST(ours_and_the_dead_have_none)
 {
 	g_autoptr(Profile) p = profile_new();
 	g_autoptr(ProcessRoots) r = process_roots_new();
-	guint64 start = start_of(getpid());
+	guint64 start = alive_start(getpid());
 
 	add_process(p, getpid(), start);
 	add_process(p, getpid(), start + 1);
@@ -146,8 +135,8 @@ START_TEST(found_by_its_inner_number)
 		return;
 	}
 	expected = g_strdup_printf("/proc/%d/root", other.pid);
-	add_process(p, 1, start_of(other.pid));
-	add_process(p, 1, start_of(other.pid) + 1000);
+	add_process(p, 1, alive_start(other.pid));
+	add_process(p, 1, alive_start(other.pid) + 1000);
 	found = process_roots_find(r, p, 0);
 	ck_assert_ptr_nonnull(found);
 	ck_assert_str_eq(found, expected);
@@ -166,7 +155,7 @@ START_TEST(another_boot_is_not_looked_for)
 		fprintf(stderr, "skipped: no user name spaces here\n");
 		return;
 	}
-	add_process(p, 1, start_of(other.pid));
+	add_process(p, 1, alive_start(other.pid));
 	profile_at(p->processes, ProfileProcess, 0)->boot_id =
 		profile_string(p, "11111111-2222-3333-4444-555555555555", -1);
 	ck_assert_ptr_null(process_roots_find(r, p, 0));
