@@ -40,7 +40,10 @@ enum pprof_field {
 	PPROF_COMMENT = 13,
 	PPROF_DEFAULT_SAMPLE_TYPE = 14,
 	/* Profile, ours */
-	PPROF_PROCESS = 1000,	/* message, first member of a file only */
+	PPROF_PROCESS = 1000,	/* message, first member of a file only; where
+				 * a tool put several processes into one file,
+				 * what follows one, up to the next, is its:
+				 * health, threads, spans, mappings, samples */
 	PPROF_THREAD = 1001,	/* repeated message; last of a tid+start wins */
 	PPROF_HEALTH = 1002,	/* message; counters since start, last wins */
 	PPROF_RING = 1003,	/* repeated message: how far a ring is written */
@@ -105,6 +108,7 @@ enum pprof_process_field {
 	PPROF_PROCESS_BOOT_ID = 13,	/* string */
 	PPROF_PROCESS_PARENT_RUN_ID = 14, /* string; forked from or exec'd by */
 	PPROF_PROCESS_PID_START = 15,	/* field 22 of /proc/PID/stat, ticks */
+	PPROF_PROCESS_DURATION_NS = 16,	/* of one of several in a file */
 };
 
 enum pprof_thread_field {

@@ -14,6 +14,15 @@
  * empty messages. */
 #define MESSAGE_MEMORY_MAX (256u * 1024u * 1024u)
 #define NOTES_MAX 64
+#define OWNERS_MAX (1u << 16)	/* processes of a file */
+
+static void owner_clear(gpointer data)
+{
+	PprofOwner *o = data;
+
+	g_ptr_array_unref(o->notes);
+	g_clear_pointer(&o->spans, g_array_unref);
+}
 
 void pprof_decode_init(PprofDecode *d, Profile *p, PprofReadFlags flags)
 {
@@ -44,6 +53,20 @@ void pprof_decode_init(PprofDecode *d, Profile *p, PprofReadFlags flags)
 	d->rings = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
 					 g_free);
 	d->notes = g_ptr_array_new_with_free_func(g_free);
+	d->owners = g_array_new(FALSE, FALSE, sizeof(PprofOwner));
+	g_array_set_clear_func(d->owners, owner_clear);
+}
+
+void pprof_decode_next_owner(PprofDecode *d)
+{
+	PprofOwner row = { .process = d->process, .part = d->part,
+			   .notes = d->notes, .spans = d->spans.spans };
+
+	g_array_append_val(d->owners, row);
+	d->process = (ProfileProcess){ 0 };
+	d->part = 0;
+	d->notes = g_ptr_array_new_with_free_func(g_free);
+	d->spans.spans = NULL;
 }
 
 void pprof_decode_release(PprofDecode *d)
@@ -63,6 +86,7 @@ void pprof_decode_release(PprofDecode *d)
 	g_array_free(d->unloads, TRUE);
 	g_hash_table_destroy(d->threads);
 	g_hash_table_destroy(d->rings);
+	g_array_unref(d->owners);
 	g_ptr_array_unref(d->notes);
 	g_clear_pointer(&d->spans.spans, g_array_unref);
 	g_clear_pointer(&d->addresses, g_hash_table_destroy);
@@ -101,6 +125,7 @@ gsize pprof_decode_memory(const PprofDecode *d)
 	       d->moments->len * sizeof(RawMoment) +
 	       p->strings->len * (sizeof(char *) * 4) +
 	       d->strings->len * sizeof(ProfileString) +
+	       d->owners->len * (2 * sizeof(PprofOwner) + 256) +
 	       (gsize)g_hash_table_size(d->rings) * 96 +
 	       seqtable_memory(&d->stacks) + seqtable_memory(&d->labels) +
 	       seqtable_memory(&d->samples) + idmap_memory(&d->mappings) +
@@ -223,6 +248,7 @@ static void take_mapping(PprofDecode *d, const Field *f)
 		.offset = m->file_offset,
 		.path = raw_string(m->filename),
 		.build_id = raw_string(m->build_id),
+		.process = d->owners->len,
 		.has_functions = m->has_functions,
 		.has_inlines = m->has_inline_frames,
 	};
@@ -332,7 +358,7 @@ static guint32 sample_index(PprofDecode *d, const SampleKey *key)
 			.label_count = (guint16)key->label_count,
 			.end = (guint16)key->end,
 			.thread = PROFILE_NONE,
-			.process = PROFILE_NONE,
+			.process = key->owner,
 		};
 
 		g_array_append_val(d->p->samples, row);
@@ -383,6 +409,7 @@ static void take_sample(PprofDecode *d, const Field *f)
 	key.first_frame = take_stack(d, m);
 	key.first_label = take_labels(d, m, &key.label_count);
 	key.end = MIN(m->end, G_MAXUINT16);
+	key.owner = d->owners->len;
 	at = sample_index(d, &key);
 	row = profile_at(d->p->samples, ProfileSample, at);
 	for (i = 0; i < m->n_value && i < PROFILE_VALUES_MAX; i++)
@@ -565,6 +592,9 @@ static void take_process(PprofDecode *d, const Field *f)
 
 	if (!m)
 		return;
+	if (d->has_process && to->run_id != text(d, m->run_id) &&
+	    d->owners->len < OWNERS_MAX)
+		pprof_decode_next_owner(d);
 	d->has_process = TRUE;
 	d->part = m->part;
 	to->pid = (gint32)m->pid;
@@ -581,13 +611,17 @@ static void take_process(PprofDecode *d, const Field *f)
 	to->start_unix_ns = (gint64)m->start_unix_ns;
 	to->start_mono_ns = m->start_mono_ns;
 	to->pid_start = m->pid_start;
+	to->duration_ns = m->duration_ns;
 }
 
 static guint32 thread_index(PprofDecode *d, guint32 tid, guint64 start_ns)
 {
-	guint64 key = start_ns * 0x9e3779b97f4a7c15ull ^ tid;
+	guint32 owner = d->owners->len;
+	guint64 key = (start_ns + owner * 0xff51afd7ed558ccdull) *
+		      0x9e3779b97f4a7c15ull ^ tid;
 	gpointer found;
-	ProfileThread row = { .tid = (gint32)tid, .start_ns = start_ns };
+	ProfileThread row = { .process = owner, .tid = (gint32)tid,
+			      .start_ns = start_ns };
 
 	if (g_hash_table_lookup_extended(d->threads, &key, NULL, &found))
 		return GPOINTER_TO_UINT(found);

@@ -35,7 +35,7 @@ typedef struct {
 typedef struct {
 	guint32 first_frame, frame_count;
 	guint32 first_label, label_count;
-	guint32 end, unused;
+	guint32 end, owner;
 } SampleKey;
 
 typedef struct {
@@ -55,6 +55,15 @@ typedef struct {
 	guint64 values;			/* sample types beyond what we hold */
 	guint64 times;			/* times that do not fit their sample */
 } PprofFaults;
+
+/* A process of a file. One that a tool wrote may have several: what follows the
+ * message of one belongs to it. Rows say whose they are by its number. */
+typedef struct {
+	ProfileProcess process;		/* its lists stay empty here */
+	guint32 part;
+	GPtrArray *notes;		/* char *, each once */
+	GArray *spans;			/* ProfileSpan, or NULL */
+} PprofOwner;
 
 typedef struct {
 	Profile *p;
@@ -84,6 +93,8 @@ typedef struct {
 	GHashTable *texts;		/* text -> its number, or NULL */
 	gint cpu_column, wall_column;	/* of a sample's values; -1: none */
 
+	GArray *owners;			/* PprofOwner: those before the one that
+					 * is being read; at last all */
 	ProfileProcess process;		/* its lists stay empty here */
 	gboolean has_process;		/* the file is one of ours */
 	guint32 part;
@@ -130,6 +141,9 @@ typedef struct {
 } PprofRingSample;
 
 void pprof_decode_ring_sample(PprofDecode *d, const PprofRingSample *s);
+
+/* What is known of the process so far goes to the owners; it begins anew. */
+void pprof_decode_next_owner(PprofDecode *d);
 
 /* Memory taken by this file so far, about, in bytes. */
 gsize pprof_decode_memory(const PprofDecode *d);

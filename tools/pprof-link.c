@@ -13,6 +13,9 @@ typedef struct {
 	guint32 thread;
 	guint16 count;			/* labels left, besides the thread's */
 	gboolean done;
+	ProfileString name;		/* of the thread */
+	gint64 tid;
+	guint32 process;		/* whose thread it is */
 } LabelSet;
 
 static ProfileString string_of(PprofDecode *d, ProfileString raw)
@@ -122,7 +125,6 @@ static void link_mappings(PprofDecode *d)
 
 		m->path = string_of(d, m->path);
 		m->build_id = string_of(d, m->build_id);
-		m->process = PROFILE_NONE;
 	}
 	for (i = 0; i < d->unloads->len; i++) {
 		RawUnload *u = &g_array_index(d->unloads, RawUnload, i);
@@ -172,21 +174,31 @@ static void link_locations(PprofDecode *d)
 
 /* --- threads and labels ------------------------------------------------------ */
 
-/* tid -> GArray of thread indices of this file. */
+static guint64 *tid_key(guint32 process, gint64 tid)
+{
+	guint64 key = (guint64)process << 32 | (guint32)tid;
+
+	return g_memdup2(&key, sizeof(key));
+}
+
+/* process and tid -> GArray of thread indices of this file. */
 static GHashTable *threads_by_tid(PprofDecode *d)
 {
 	GHashTable *table = g_hash_table_new_full(
-		NULL, NULL, NULL, (GDestroyNotify)g_array_unref);
+		g_int64_hash, g_int64_equal, g_free,
+		(GDestroyNotify)g_array_unref);
 	guint32 i;
 
 	for (i = d->mark.threads; i < d->p->threads->len; i++) {
-		gpointer tid = GINT_TO_POINTER(
-			profile_at(d->p->threads, ProfileThread, i)->tid);
-		GArray *list = g_hash_table_lookup(table, tid);
+		const ProfileThread *t = profile_at(d->p->threads,
+						    ProfileThread, i);
+		g_autofree guint64 *key = tid_key(t->process, t->tid);
+		GArray *list = g_hash_table_lookup(table, key);
 
 		if (!list) {
 			list = g_array_new(FALSE, FALSE, sizeof(guint32));
-			g_hash_table_insert(table, tid, list);
+			g_hash_table_insert(table, g_steal_pointer(&key),
+					    list);
 		}
 		g_array_append_val(list, i);
 	}
@@ -201,7 +213,8 @@ static GHashTable *threads_by_tid(PprofDecode *d)
 static guint32 find_thread(PprofDecode *d, GHashTable *by_tid, gint64 tid,
 			   ProfileString name, guint32 process)
 {
-	GArray *list = g_hash_table_lookup(by_tid, GINT_TO_POINTER((gint)tid));
+	g_autofree guint64 *key = tid_key(process, tid);
+	GArray *list = g_hash_table_lookup(by_tid, key);
 	ProfileThread row = { process, (gint32)tid, name, 0, 0, 0, 0, 0 };
 	guint32 best = PROFILE_NONE, at;
 	guint i;
@@ -221,20 +234,25 @@ static guint32 find_thread(PprofDecode *d, GHashTable *by_tid, gint64 tid,
 	at = d->p->threads->len - 1;
 	if (!list) {
 		list = g_array_new(FALSE, FALSE, sizeof(guint32));
-		g_hash_table_insert(by_tid, GINT_TO_POINTER((gint)tid), list);
+		g_hash_table_insert(by_tid, g_steal_pointer(&key), list);
 	}
 	g_array_append_val(list, at);
 	return at;
 }
 
-/* Takes thread and tid out of a set, moving the other labels up. */
-static void link_set(PprofDecode *d, GHashTable *by_tid, LabelSet *set,
-		     guint32 first, guint16 count, guint32 process)
+/* A label that pprof-write put there for other readers. */
+static gboolean tells_process(const PprofDecode *d, const char *key)
+{
+	return d->owners->len > 1 && (strcmp(key, "pid") == 0 ||
+				      strcmp(key, "program") == 0);
+}
+
+/* Takes thread, tid and process out of a set, moving the other labels up. */
+static void link_set(PprofDecode *d, LabelSet *set, guint32 first,
+		     guint16 count)
 {
 	Profile *p = d->p;
 	ProfileLabel *rows = profile_at(p->labels, ProfileLabel, first);
-	ProfileString name = 0;
-	gint64 tid = 0;
 	guint16 i, kept = 0;
 
 	for (i = 0; i < count; i++) {
@@ -246,22 +264,35 @@ static void link_set(PprofDecode *d, GHashTable *by_tid, LabelSet *set,
 		row.unit = string_of(d, row.unit);
 		key = profile_text(p, row.key);
 		if (strcmp(key, "thread") == 0 && row.text != 0)
-			name = row.text;
+			set->name = row.text;
 		else if (strcmp(key, "tid") == 0 && row.text == 0)
-			tid = row.number;
-		else
+			set->tid = row.number;
+		else if (!tells_process(d, key))
 			rows[kept++] = row;
 	}
 	/* nobody's rows hold no numbers of the file either */
 	memset(&rows[kept], 0, (count - kept) * sizeof(rows[0]));
 	set->count = kept;
-	set->thread = name == 0 && tid == 0
-			      ? PROFILE_NONE
-			      : find_thread(d, by_tid, tid, name, process);
+	set->thread = PROFILE_NONE;
+	set->process = PROFILE_NONE;
 	set->done = TRUE;
 }
 
-static void link_labels(PprofDecode *d, guint32 process)
+/* Two processes may have threads of one name and number. */
+static guint32 thread_of_set(PprofDecode *d, GHashTable *by_tid,
+			     LabelSet *set, guint32 process)
+{
+	if (set->process != process && (set->name != 0 || set->tid != 0)) {
+		set->thread = find_thread(d, by_tid, set->tid, set->name,
+					  process);
+		set->process = process;
+	}
+	return set->thread;
+}
+
+/* `processes`: index in the Profile of each of the file's. */
+static void link_labels(PprofDecode *d, const guint32 *processes,
+			const gboolean *repeated)
 {
 	g_autoptr(GHashTable) by_tid = threads_by_tid(d);
 	guint n = d->p->labels->len - d->mark.labels, i;
@@ -269,17 +300,17 @@ static void link_labels(PprofDecode *d, guint32 process)
 
 	for (i = d->mark.samples; i < d->p->samples->len; i++) {
 		ProfileSample *s = profile_at(d->p->samples, ProfileSample, i);
+		guint32 process = processes[s->process];
 		LabelSet *set;
 
-		s->process = process;
+		s->process = repeated[s->process] ? PROFILE_NONE : process;
 		if (s->label_count == 0)
 			continue;
 		set = &sets[s->first_label - d->mark.labels];
 		if (!set->done)
-			link_set(d, by_tid, set, s->first_label,
-				 s->label_count, process);
+			link_set(d, set, s->first_label, s->label_count);
 		s->label_count = set->count;
-		s->thread = set->thread;
+		s->thread = thread_of_set(d, by_tid, set, process);
 	}
 }
 
@@ -302,21 +333,21 @@ static void shift_timeline(Profile *p, guint moments, guint threads,
 
 /* Where the process began on the common timeline, which may have to begin
  * earlier because of it. Two of one boot are compared by the same clock. */
-static guint64 timeline_offset(PprofDecode *d)
+static guint64 timeline_offset(PprofDecode *d, const ProfileProcess *process)
 {
 	Profile *p = d->p;
-	guint64 unix_ns = (guint64)d->process.start_unix_ns;
-	guint64 mono_ns = d->process.start_mono_ns;
+	guint64 unix_ns = (guint64)process->start_unix_ns;
+	guint64 mono_ns = process->start_mono_ns;
 	gint64 delta;
 
 	if (!p->has_base) {
 		p->has_base = TRUE;
 		p->base_unix_ns = unix_ns;
 		p->base_mono_ns = mono_ns;
-		p->base_boot = d->process.boot_id;
+		p->base_boot = process->boot_id;
 		return 0;
 	}
-	delta = p->base_boot == d->process.boot_id
+	delta = p->base_boot == process->boot_id
 			? (gint64)(mono_ns - p->base_mono_ns)
 			: (gint64)(unix_ns - p->base_unix_ns);
 	if (delta >= 0)
@@ -328,20 +359,44 @@ static guint64 timeline_offset(PprofDecode *d)
 	return 0;
 }
 
+static const PprofOwner *owner_at(const PprofDecode *d, guint i)
+{
+	return &g_array_index(d->owners, PprofOwner, i);
+}
+
+/* Of each process of the file. */
+static guint64 *timeline_offsets(PprofDecode *d)
+{
+	guint64 *offsets = g_new0(guint64, d->owners->len);
+	guint i, k;
+
+	for (i = 0; d->has_process && i < d->owners->len; i++) {
+		gboolean had = d->p->has_base;
+		guint64 before = d->p->base_mono_ns;
+
+		offsets[i] = timeline_offset(d, &owner_at(d, i)->process);
+		for (k = 0; had && k < i; k++)
+			offsets[k] += before - d->p->base_mono_ns;
+	}
+	return offsets;
+}
+
 static guint64 since(guint64 base, guint64 ns)
 {
 	return ns > base ? ns - base : 0;
 }
 
-static void link_threads(PprofDecode *d, guint32 process, guint64 offset)
+static void link_threads(PprofDecode *d, const guint32 *processes,
+			 const guint64 *offsets)
 {
-	guint64 base = d->process.start_mono_ns;
 	guint i;
 
 	for (i = d->mark.threads; i < d->p->threads->len; i++) {
 		ProfileThread *t = profile_at(d->p->threads, ProfileThread, i);
+		guint64 base = owner_at(d, t->process)->process.start_mono_ns;
+		guint64 offset = offsets[t->process];
 
-		t->process = process;
+		t->process = processes[t->process];
 		t->start_ns = since(base, t->start_ns) + offset;
 		if (t->end_ns != 0)
 			t->end_ns = since(base, t->end_ns) + offset;
@@ -357,7 +412,8 @@ static int compare_moments(gconstpointer a, gconstpointer b)
 	return x->time_ns < y->time_ns ? -1 : x->time_ns > y->time_ns;
 }
 
-static void link_moments(PprofDecode *d, guint64 offset)
+/* Before link_labels(): the samples' processes are the file's. */
+static void link_moments(PprofDecode *d, const guint64 *offsets)
 {
 	Profile *p = d->p;
 	guint i;
@@ -367,7 +423,8 @@ static void link_moments(PprofDecode *d, guint64 offset)
 		const RawMoment *m = &g_array_index(d->moments, RawMoment, i);
 		ProfileSample *s = profile_at(p->samples, ProfileSample,
 					      m->sample);
-		ProfileMoment row = { m->time_ns + offset, m->weight_ns };
+		ProfileMoment row = { m->time_ns + offsets[s->process],
+				      m->weight_ns };
 
 		if (s->moment_count++ == 0)
 			s->first_moment = p->moments->len;
@@ -430,41 +487,43 @@ static void report_faults(const PprofDecode *d, ProfileProcess *process)
 		     " samples do not fit them and were left out", f->times);
 }
 
-static guint32 find_process(const PprofDecode *d)
+static guint32 find_process(const PprofDecode *d,
+			    const ProfileProcess *process)
 {
 	guint32 i;
 
-	if (!d->has_process || d->process.run_id == 0)
+	if (!d->has_process || process->run_id == 0)
 		return PROFILE_NONE;
 	for (i = 0; i < d->mark.processes; i++)
 		if (profile_at(d->p->processes, ProfileProcess, i)->run_id ==
-		    d->process.run_id)
+		    process->run_id)
 			return i;
 	return PROFILE_NONE;
 }
 
 /* Puts what is known of the process into its row; lists are kept. */
-static void fill_process(PprofDecode *d, ProfileProcess *row, const char *path)
+static void fill_process(PprofDecode *d, const PprofOwner *o,
+			 ProfileProcess *row, const char *path)
 {
 	ProfileProcess old = *row;
 	guint i;
 
-	*row = d->process;
+	*row = o->process;
 	row->notes = old.notes;
 	row->skipped = old.skipped;
 	row->spans = old.spans;
 	row->parts = old.parts;
 	row->done |= old.done;
-	row->part = d->part;
+	row->part = o->part;
 	row->path = profile_string(d->p, path ? path : "", -1);
-	row->duration_ns = MAX(old.duration_ns,
-			       (guint64)MAX(d->duration_nanos, 0));
+	if (row->duration_ns == 0)
+		row->duration_ns = (guint64)MAX(d->duration_nanos, 0);
+	row->duration_ns = MAX(old.duration_ns, row->duration_ns);
 	row->foreign = !d->has_process;
-	for (i = 0; d->spans.spans && i < d->spans.spans->len; i++)
-		profile_put_span(row, profile_at(d->spans.spans, ProfileSpan,
-						 i));
-	for (i = 0; i < d->notes->len; i++) {
-		const char *note = g_ptr_array_index(d->notes, i);
+	for (i = 0; o->spans && i < o->spans->len; i++)
+		profile_put_span(row, profile_at(o->spans, ProfileSpan, i));
+	for (i = 0; i < o->notes->len; i++) {
+		const char *note = g_ptr_array_index(o->notes, i);
 
 		if (!g_ptr_array_find_with_equal_func(row->notes, note,
 						      g_str_equal, NULL))
@@ -473,12 +532,13 @@ static void fill_process(PprofDecode *d, ProfileProcess *row, const char *path)
 }
 
 /* What the importer says, the file's main binary, or its own name. */
-static ProfileString foreign_name(PprofDecode *d, const char *name)
+static ProfileString foreign_name(PprofDecode *d, const PprofOwner *o,
+				  const char *name)
 {
 	g_autofree char *base = NULL;
 
-	if (d->process.program != 0)
-		return d->process.program;
+	if (o->process.program != 0)
+		return o->process.program;
 	if (d->p->mappings->len > d->mark.mappings)
 		name = profile_text(d->p, profile_at(d->p->mappings,
 			ProfileMapping, d->mark.mappings)->path);
@@ -486,49 +546,100 @@ static ProfileString foreign_name(PprofDecode *d, const char *name)
 	return profile_string(d->p, base, -1);
 }
 
-static guint32 link_process(PprofDecode *d, const char *name, const char *path)
+static guint32 link_process(PprofDecode *d, const PprofOwner *o,
+			    const char *name, const char *path)
 {
-	guint32 at = find_process(d);
+	guint32 at = find_process(d, &o->process);
 	ProfileProcess *row;
 	gboolean newer, salvaged;
 
 	if (at == PROFILE_NONE)
 		at = profile_add_process(d->p);
 	row = profile_at(d->p->processes, ProfileProcess, at);
-	newer = row->parts == 0 || d->part >= row->part;
-	salvaged = row->salvaged || d->process.salvaged;
+	newer = row->parts == 0 || o->part >= row->part;
+	salvaged = row->salvaged || o->process.salvaged;
 	if (newer)
-		fill_process(d, row, path);
+		fill_process(d, o, row, path);
 	row->salvaged = salvaged;
-	row->parts |= 1ull << (d->part & 63);
+	row->parts |= 1ull << (o->part & 63);
 	if (row->foreign)
-		row->program = foreign_name(d, name);
+		row->program = foreign_name(d, o, name);
 	return at;
 }
 
-static void own_mappings(PprofDecode *d, guint32 process)
+static void own_mappings(PprofDecode *d, const guint32 *processes)
 {
 	guint i;
 
-	for (i = d->mark.mappings; d->has_process && i < d->p->mappings->len;
-	     i++)
-		profile_at(d->p->mappings, ProfileMapping, i)->process =
-			process;
+	for (i = d->mark.mappings; i < d->p->mappings->len; i++) {
+		ProfileMapping *m = profile_at(d->p->mappings, ProfileMapping,
+					       i);
+
+		m->process = d->has_process ? processes[m->process]
+					    : PROFILE_NONE;
+	}
 }
 
-static gboolean is_repeated(PprofDecode *d, const char *name)
+/* Whether this part of a process came with an earlier file. */
+static gboolean is_repeated(const PprofDecode *d, const PprofOwner *o)
 {
-	guint32 at = find_process(d);
-	ProfileProcess *row;
+	guint32 at = find_process(d, &o->process);
 
-	if (at == PROFILE_NONE)
-		return FALSE;
-	row = profile_at(d->p->processes, ProfileProcess, at);
-	if (!(row->parts & 1ull << (d->part & 63)))
-		return FALSE;
-	skip(row, "%s was read already under another name and was left out",
-	     name);
-	return TRUE;
+	return at != PROFILE_NONE &&
+	       profile_at(d->p->processes, ProfileProcess, at)->parts &
+	       1ull << (o->part & 63);
+}
+
+/* Of each process of the file; `n`: how many are. */
+static gboolean *find_repeated(const PprofDecode *d, guint *n)
+{
+	gboolean *repeated = g_new0(gboolean, d->owners->len);
+	guint i;
+
+	*n = 0;
+	for (i = 0; i < d->owners->len; i++) {
+		repeated[i] = is_repeated(d, owner_at(d, i));
+		*n += repeated[i];
+	}
+	return repeated;
+}
+
+/* All of the file was there before. The index of its first process. */
+static guint32 leave_out(PprofDecode *d, const char *name)
+{
+	guint32 at = find_process(d, &owner_at(d, 0)->process);
+
+	skip(profile_at(d->p->processes, ProfileProcess, at),
+	     "%s was read already under another name and was left out", name);
+	pprof_decode_undo(d);
+	return at;
+}
+
+/* Samples that link_labels() gave no process. */
+static void drop_repeated(PprofDecode *d)
+{
+	GArray *samples = d->p->samples;
+	guint i, kept = d->mark.samples;
+
+	for (i = d->mark.samples; i < samples->len; i++) {
+		ProfileSample s = *profile_at(samples, ProfileSample, i);
+
+		if (s.process != PROFILE_NONE)
+			*profile_at(samples, ProfileSample, kept++) = s;
+	}
+	g_array_set_size(samples, kept);
+}
+
+/* Index in the Profile of each of the file's processes. */
+static guint32 *link_processes(PprofDecode *d, const char *name,
+			       const char *path)
+{
+	guint32 *processes = g_new(guint32, d->owners->len);
+	guint i;
+
+	for (i = 0; i < d->owners->len; i++)
+		processes[i] = link_process(d, owner_at(d, i), name, path);
+	return processes;
 }
 
 static gboolean is_profile(PprofDecode *d, const char *name, GError **error)
@@ -554,36 +665,50 @@ static gboolean is_profile(PprofDecode *d, const char *name, GError **error)
 	return FALSE;
 }
 
+/* Everything that belongs to a process. The index of the first. */
+static guint32 link_owners(PprofDecode *d, const gboolean *repeated,
+			   const char *name, const char *path)
+{
+	g_autofree guint64 *offsets = timeline_offsets(d);
+	g_autofree guint32 *processes = link_processes(d, name, path);
+
+	own_mappings(d, processes);
+	link_threads(d, processes, offsets);
+	link_moments(d, offsets);
+	link_labels(d, processes, repeated);
+	drop_repeated(d);
+	count_taken(d);
+	report_faults(d, profile_at(d->p->processes, ProfileProcess,
+				    processes[0]));
+	return processes[0];
+}
+
 guint32 pprof_decode_finish(PprofDecode *d, const char *name, const char *path,
 			    GError **error)
 {
+	g_autofree gboolean *repeated = NULL;
 	gint column[PROFILE_VALUES_MAX];
 	guint32 process;
-	guint64 offset = 0;
+	guint n;
 
 	if (!is_profile(d, name, error) ||
 	    !match_types(d, name, column, error)) {
 		pprof_decode_undo(d);
 		return PROFILE_NONE;
 	}
-	if (is_repeated(d, name)) {
-		process = find_process(d);
-		pprof_decode_undo(d);
-		return process;
-	}
+	pprof_decode_next_owner(d);
+	repeated = find_repeated(d, &n);
+	if (n == d->owners->len)
+		return leave_out(d, name);
 	move_values(d, column);
 	set_header(d);
 	link_functions(d);
 	link_locations(d);
-	if (d->has_process)
-		offset = timeline_offset(d);
 	link_mappings(d);
-	process = link_process(d, name, path);
-	own_mappings(d, process);
-	link_threads(d, process, offset);
-	link_labels(d, process);
-	link_moments(d, offset);
-	count_taken(d);
-	report_faults(d, profile_at(d->p->processes, ProfileProcess, process));
+	process = link_owners(d, repeated, name, path);
+	if (n > 0)
+		skip(profile_at(d->p->processes, ProfileProcess, process),
+		     "%u processes of %s were read already from another file "
+		     "and were left out", n, name);
 	return process;
 }

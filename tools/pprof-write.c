@@ -19,15 +19,26 @@
 
 #define BUFFER_FLUSH (256u * 1024u)	/* bytes packed before they go out */
 
+/* Rows of a kind, those of each process together. */
+typedef struct {
+	guint32 *rows;			/* indices */
+	guint32 *first;			/* of each process, and the end */
+} Group;
+
 typedef struct {
 	const Profile *p;
-	const ProfileProcess *process;	/* NULL: several, or a foreign one */
+	gboolean ours;			/* no process is foreign */
+	const ProfileProcess *process;	/* the one being written; NULL: of a
+					 * foreign file */
+	guint32 index;			/* of it, 0: of a foreign file */
+	guint64 offset;			/* where it begins on the timeline */
 	GOutputStream *out;
 	GByteArray *buffer;
 	guint32 *number;		/* of each string of the pool, in the
 					 * file; 0: not used */
 	GArray *used;			/* ProfileString by number */
-	ProfileString thread, tid, pid;	/* label keys; interned before */
+	Group threads, mappings, locations, samples;
+	ProfileString thread, tid, pid, program; /* label keys; interned before */
 	GArray *ids, *times, *weights;	/* guint64: scratch */
 	GArray *labels;			/* Profagent__Label: scratch */
 	GPtrArray *pointers;		/* to them */
@@ -123,6 +134,7 @@ static void use_types(Writer *w)
 	number_of(w, w->thread);
 	number_of(w, w->tid);
 	number_of(w, w->pid);
+	number_of(w, w->program);
 }
 
 static void use_objects(Writer *w)
@@ -143,6 +155,9 @@ static void use_objects(Writer *w)
 		number_of(w, f->system_name);
 		number_of(w, f->file);
 	}
+	for (i = 0; i < p->processes->len; i++)
+		number_of(w, profile_at(p->processes, ProfileProcess,
+					i)->program);
 	for (i = 0; i < p->threads->len; i++)
 		number_of(w, profile_at(p->threads, ProfileThread, i)->name);
 	for (i = 0; i < p->labels->len; i++) {
@@ -167,6 +182,72 @@ static void put_strings(Writer *w)
 
 		put_bytes(w, PPROF_STRING_TABLE, s, strlen(s));
 	}
+}
+
+/* --- whose a row is -------------------------------------------------------------- */
+
+static guint32 process_of_thread(const Profile *p, guint32 i)
+{
+	return profile_at(p->threads, ProfileThread, i)->process;
+}
+
+static guint32 process_of_mapping(const Profile *p, guint32 i)
+{
+	return profile_at(p->mappings, ProfileMapping, i)->process;
+}
+
+static guint32 process_of_location(const Profile *p, guint32 i)
+{
+	guint32 mapping = profile_at(p->locations, ProfileLocation,
+				     i)->mapping;
+
+	return mapping == PROFILE_NONE ? PROFILE_NONE
+				       : process_of_mapping(p, mapping);
+}
+
+static guint32 process_of_sample(const Profile *p, guint32 i)
+{
+	return profile_at(p->samples, ProfileSample, i)->process;
+}
+
+/* What is of no process comes with the first; in a foreign file all does. */
+static Group group_new(const Writer *w, guint n,
+		       guint32 (*process_of)(const Profile *p, guint32 i))
+{
+	guint32 processes = w->ours ? w->p->processes->len : 1;
+	g_autofree guint32 *at = g_new0(guint32, processes);
+	Group g = { g_new(guint32, n + 1), g_new0(guint32, processes + 1) };
+	guint32 i, k;
+
+	for (i = 0; i < n; i++) {
+		k = process_of(w->p, i);
+		g.first[k < processes ? k + 1 : 1]++;
+	}
+	for (k = 0; k < processes; k++) {
+		g.first[k + 1] += g.first[k];
+		at[k] = g.first[k];
+	}
+	for (i = 0; i < n; i++) {
+		k = process_of(w->p, i);
+		g.rows[at[k < processes ? k : 0]++] = i;
+	}
+	return g;
+}
+
+static void group_release(Group *g)
+{
+	g_free(g->rows);
+	g_free(g->first);
+}
+
+static guint32 group_begin(const Writer *w, const Group *g)
+{
+	return g->first[w->index];
+}
+
+static guint32 group_end(const Writer *w, const Group *g)
+{
+	return g->first[w->index + 1];
 }
 
 /* --- head ------------------------------------------------------------------------ */
@@ -230,6 +311,8 @@ static void put_process(Writer *w)
 	m.start_mono_ns = c->start_mono_ns;
 	m.pid_start = c->pid_start;
 	m.part = c->part;
+	if (w->p->processes->len > 1)
+		m.duration_ns = c->duration_ns;
 	put_message(w, PPROF_PROCESS, &m);
 }
 
@@ -316,16 +399,17 @@ static void put_threads(Writer *w)
 	guint64 base = w->process->start_mono_ns;
 	guint i;
 
-	for (i = 0; i < w->p->threads->len; i++) {
-		const ProfileThread *t = profile_at(w->p->threads,
-						    ProfileThread, i);
+	for (i = group_begin(w, &w->threads); i < group_end(w, &w->threads);
+	     i++) {
+		const ProfileThread *t = profile_at(
+			w->p->threads, ProfileThread, w->threads.rows[i]);
 		Profagent__Thread m = PROFAGENT__THREAD__INIT;
 
 		m.tid = (guint32)t->tid;
 		m.name = loan(w, t->name);
 		m.start_routine = t->start_routine;
-		m.start_ns = base + t->start_ns;
-		m.end_ns = t->end_ns ? base + t->end_ns : 0;
+		m.start_ns = base + t->start_ns - w->offset;
+		m.end_ns = t->end_ns ? base + t->end_ns - w->offset : 0;
 		m.cpu_ns = t->cpu_ns;
 		m.sampled_ns = t->sampled_ns;
 		put_message(w, PPROF_THREAD, &m);
@@ -356,27 +440,29 @@ static gboolean *find_named(const Writer *w)
 	return named;
 }
 
-static void put_mappings(Writer *w)
+static void put_mappings(Writer *w, const gboolean *named)
 {
-	g_autofree gboolean *named = find_named(w);
+	const Group *g = &w->mappings;
 	guint i;
 
-	for (i = 0; i < w->p->mappings->len; i++) {
-		const ProfileMapping *row = profile_at(w->p->mappings,
-						       ProfileMapping, i);
+	for (i = group_begin(w, g); i < group_end(w, g); i++) {
+		const ProfileMapping *row = profile_at(
+			w->p->mappings, ProfileMapping, g->rows[i]);
 		Profagent__Mapping m = PROFAGENT__MAPPING__INIT;
 		Profagent__Unload u = PROFAGENT__UNLOAD__INIT;
 
-		m.id = id_of(i);
+		m.id = id_of(g->rows[i]);
 		m.memory_start = row->start;
 		m.memory_limit = row->end;
 		m.file_offset = row->offset;
 		m.filename = number_of(w, row->path);
 		m.build_id = number_of(w, row->build_id);
-		m.has_functions = row->has_functions || named[i];
+		m.has_functions = row->has_functions ||
+				  named[g->rows[i]];
 		m.has_filenames = m.has_functions;
 		m.has_line_numbers = m.has_functions;
-		m.has_inline_frames = row->has_inlines || named[i];
+		m.has_inline_frames = row->has_inlines ||
+				      named[g->rows[i]];
 		put_message(w, PPROF_MAPPING, &m);
 		u.mapping = m.id;
 		u.ns = row->unload_ns;
@@ -461,10 +547,13 @@ static void collect_labels(Writer *w, const ProfileSample *s)
 		if (t->tid != 0)
 			add_label(w, w->tid, 0, t->tid, 0);
 	}
-	if (!w->process && s->process != PROFILE_NONE &&
-	    w->p->processes->len > 1)
-		add_label(w, w->pid, 0, profile_at(w->p->processes,
-			ProfileProcess, s->process)->pid, 0);
+	if (s->process != PROFILE_NONE && w->p->processes->len > 1) {
+		const ProfileProcess *c = profile_at(
+			w->p->processes, ProfileProcess, s->process);
+
+		add_label(w, w->pid, 0, c->pid, 0);
+		add_label(w, w->program, c->program, 0, 0);
+	}
 	for (i = 0; i < s->label_count; i++) {
 		const ProfileLabel *l = profile_at(w->p->labels, ProfileLabel,
 						   s->first_label + i);
@@ -480,7 +569,7 @@ static void collect_labels(Writer *w, const ProfileSample *s)
  * share of `value`. */
 static void collect_moments(Writer *w, const ProfileSample *s, gint64 value)
 {
-	guint64 before = 0, us, weight;
+	guint64 before = 0, now, us, weight;
 	gboolean even = TRUE;
 	guint32 i;
 
@@ -491,8 +580,10 @@ static void collect_moments(Writer *w, const ProfileSample *s, gint64 value)
 						    ProfileMoment,
 						    s->first_moment + i);
 
-		us = m->time_ns / 1000 - before;
-		before = m->time_ns / 1000;
+		now = (m->time_ns > w->offset ? m->time_ns - w->offset : 0) /
+		      1000;
+		us = now - before;
+		before = now;
 		weight = (guint64)m->weight_ns;
 		even &= m->weight_ns * (gint64)s->moment_count == value;
 		g_array_append_val(w->times, us);
@@ -534,45 +625,80 @@ static void put_sample(Writer *w, const ProfileSample *s)
 
 /* --- all of it -------------------------------------------------------------------- */
 
-static void put_all(Writer *w)
+/* What belongs to the process, or all of a foreign file. */
+static void put_part(Writer *w, const gboolean *named)
 {
 	guint32 i;
 
-	put_strings(w);
-	put_head(w);
 	if (w->process) {
 		put_process(w);
 		put_health(w);
 		put_threads(w);
 		put_spans(w);
 	}
-	put_mappings(w);
+	put_mappings(w, named);
+	for (i = group_begin(w, &w->locations);
+	     i < group_end(w, &w->locations) && !w->error; i++)
+		put_location(w, w->locations.rows[i]);
+	for (i = group_begin(w, &w->samples);
+	     i < group_end(w, &w->samples) && !w->error; i++)
+		put_sample(w, profile_at(w->p->samples, ProfileSample,
+					 w->samples.rows[i]));
+}
+
+/* Where a process begins on the timeline, as pprof-link has it. */
+static guint64 offset_of(const Profile *p, const ProfileProcess *process)
+{
+	gint64 delta = p->base_boot == process->boot_id
+			? (gint64)(process->start_mono_ns - p->base_mono_ns)
+			: (gint64)((guint64)process->start_unix_ns -
+				   p->base_unix_ns);
+
+	return p->has_base && delta > 0 ? (guint64)delta : 0;
+}
+
+static void put_all(Writer *w)
+{
+	g_autofree gboolean *named = find_named(w);
+	guint32 i;
+
+	put_strings(w);
+	put_head(w);
 	put_functions(w);
-	for (i = 0; i < w->p->locations->len && !w->error; i++)
-		put_location(w, i);
-	for (i = 0; i < w->p->samples->len && !w->error; i++)
-		put_sample(w, profile_at(w->p->samples, ProfileSample, i));
+	for (i = 0; w->ours && i < w->p->processes->len; i++) {
+		w->process = profile_at(w->p->processes, ProfileProcess, i);
+		w->index = i;
+		w->offset = offset_of(w->p, w->process);
+		put_part(w, named);
+	}
+	if (!w->ours)
+		put_part(w, named);
 	flush(w);
 }
 
-static const ProfileProcess *only_process(const Profile *p)
+static gboolean all_ours(const Profile *p)
 {
-	const ProfileProcess *process;
+	guint i;
 
-	if (p->processes->len != 1)
-		return NULL;
-	process = profile_at(p->processes, ProfileProcess, 0);
-	return process->foreign ? NULL : process;
+	for (i = 0; i < p->processes->len; i++)
+		if (profile_at(p->processes, ProfileProcess, i)->foreign)
+			return FALSE;
+	return p->processes->len > 0;
 }
 
 static void writer_init(Writer *w, Profile *p, GOutputStream *out)
 {
 	guint strings;
 
-	*w = (Writer){ .p = p, .process = only_process(p), .out = out };
+	*w = (Writer){ .p = p, .ours = all_ours(p), .out = out };
 	w->thread = profile_string(p, "thread", -1);
 	w->tid = profile_string(p, "tid", -1);
 	w->pid = profile_string(p, "pid", -1);
+	w->program = profile_string(p, "program", -1);
+	w->threads = group_new(w, p->threads->len, process_of_thread);
+	w->mappings = group_new(w, p->mappings->len, process_of_mapping);
+	w->locations = group_new(w, p->locations->len, process_of_location);
+	w->samples = group_new(w, p->samples->len, process_of_sample);
 	strings = p->strings->len;
 	w->buffer = g_byte_array_new();
 	w->number = g_new0(guint32, strings);
@@ -587,6 +713,10 @@ static void writer_init(Writer *w, Profile *p, GOutputStream *out)
 
 static void writer_release(Writer *w)
 {
+	group_release(&w->threads);
+	group_release(&w->mappings);
+	group_release(&w->locations);
+	group_release(&w->samples);
 	g_byte_array_unref(w->buffer);
 	g_free(w->number);
 	g_array_free(w->used, TRUE);

@@ -3,9 +3,10 @@
  * pprof-write: a Profile as one pprof file.
  *
  * One compressed gzip member with everything that the Profile knows: functions
- * and lines, and our extension fields (agent/pprof.h) where it is of one
- * process of ours; a Profile of several has the label "pid" instead. Names
- * come before what uses them, so that a torn copy can still be read.
+ * and lines, and our extension fields (agent/pprof.h) where its processes are
+ * ours; of several, what belongs to one follows it, and for other readers their
+ * samples have labels "pid" and "program". Names come before what uses them, so
+ * that a torn copy can still be read.
  */
 #ifndef PROFAGENT_TOOLS_PPROF_WRITE_H
 #define PROFAGENT_TOOLS_PPROF_WRITE_H

@@ -73,20 +73,79 @@ static const char *unit_of(const Report *r)
 			    r->profile->type[r->options->type].unit);
 }
 
+#define PROGRAMS_NAMED 5	/* the others are counted */
+
+/* The processes of one program, as "nginx (3 processes)" or "redis (42)". */
+typedef struct {
+	ProfileString program;
+	guint count;
+	gint32 pid;
+} Program;
+
+/* By how many processes they have, else as they come. */
+static gint compare_programs(gconstpointer a, gconstpointer b)
+{
+	const Program *x = a, *y = b;
+
+	return x->count != y->count ? (x->count > y->count ? -1 : 1) : 0;
+}
+
+static GArray *list_programs(const Profile *p)
+{
+	g_autoptr(GHashTable) rows = g_hash_table_new(NULL, NULL);
+	GArray *programs = g_array_new(FALSE, FALSE, sizeof(Program));
+	guint i;
+
+	for (i = 0; i < p->processes->len; i++) {
+		const ProfileProcess *process = profile_at(
+			p->processes, ProfileProcess, i);
+		gpointer key = GUINT_TO_POINTER(process->program), at;
+		Program row = { process->program, 1, process->pid };
+
+		if (g_hash_table_lookup_extended(rows, key, NULL, &at)) {
+			g_array_index(programs, Program,
+				      GPOINTER_TO_UINT(at)).count++;
+			continue;
+		}
+		g_hash_table_insert(rows, key, GUINT_TO_POINTER(programs->len));
+		g_array_append_val(programs, row);
+	}
+	g_array_sort(programs, compare_programs);
+	return programs;
+}
+
+static void print_programs(const Profile *p, FILE *to)
+{
+	g_autoptr(GArray) programs = list_programs(p);
+	guint n = programs->len > PROGRAMS_NAMED ? PROGRAMS_NAMED - 1
+						 : programs->len;
+	guint i;
+
+	for (i = 0; i < n; i++) {
+		const Program *row = &g_array_index(programs, Program, i);
+		g_autofree char *name = text_escape(profile_text(
+			p, row->program));
+
+		fprintf(to, "%s%s", i ? ", " : "", name);
+		if (row->count > 1)
+			fprintf(to, " (%u processes)", row->count);
+		else if (row->pid != 0)
+			fprintf(to, " (%d)", row->pid);
+	}
+	if (n < programs->len)
+		fprintf(to, " and %u more programs", programs->len - n);
+	if (programs->len > 1)
+		fprintf(to, ": %u processes", p->processes->len);
+}
+
 static void print_process(const Profile *p, FILE *to)
 {
 	const ProfileProcess *first = profile_at(p->processes, ProfileProcess,
 						 0);
-	g_autofree char *program = text_escape(profile_text(p,
-							    first->program));
 	g_autofree char *host = text_escape(profile_text(p, first->host));
 	g_autofree char *duration = text_time((double)p->duration_nanos);
 
-	fputs(program, to);
-	if (first->pid != 0)
-		fprintf(to, " (%d)", first->pid);
-	if (p->processes->len > 1)
-		fprintf(to, " and %u more processes", p->processes->len - 1);
+	print_programs(p, to);
 	if (host[0])
 		fprintf(to, " on %s", host);
 	/* folded stacks, for one, know of no time */

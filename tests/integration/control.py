@@ -413,6 +413,26 @@ def test_record(scratch):
                           "and leaves the program as it was")
 
 
+def test_record_several(scratch):
+    """Of two programs: who they are is in the file."""
+    path = scratch.path("two.record.pb.gz")
+    with Program([SHARES, "600000"], scratch) as p, \
+            Program([THREADS, "600000"], scratch) as q:
+        p.socket(), q.socket()
+        done = profagent("record", "-d", "1500ms", "-o", path, str(p.pid),
+                         str(q.pid), env=scratch.env(agent=False))
+    tap.ok(done.status == 0, "record: two programs", done)
+    got = report_json(["--by", "process"], [path], scratch)
+    names = ["shares (%d)" % p.pid, "threads (%d)" % q.pid]
+    tap.equal(sorted(r["name"] for r in got["rows"]), names,
+              "record: each with its name and its samples")
+    tap.equal((got["health"]["processes"], got["health"]["foreign"]), (2, 0),
+              "record: with the counters of both")
+    head = profagent("report", path, env=scratch.env(agent=False)).out
+    tap.ok("shares (%d), threads (%d): 2 processes" % (p.pid, q.pid) in head,
+           "record: and both in the head of the report", head[:500])
+
+
 def test_record_after_reset(scratch):
     """A new part of the file is none of a subscriber's: times go on."""
     path = scratch.path("part.record.pb.gz")
@@ -550,7 +570,8 @@ def main():
                  test_commands, test_names_and_trees, test_forked_asleep,
                  test_toggle, test_stale, test_others_are_refused,
                  test_hostile, test_same_result, test_random_commands,
-                 test_record, test_record_killed, test_record_after_reset,
+                 test_record, test_record_killed, test_record_several,
+                 test_record_after_reset,
                  test_closed_descriptors):
         with Scratch() as scratch:
             test(scratch)

@@ -190,6 +190,112 @@ START_TEST(everything_comes_back)
 }
 END_TEST
 
+/* A thread of either process has the same number. */
+static Profile *two_processes(void)
+{
+	Profile *p = profile_new();
+	const char *const ids[] = { "00000000000000aa", "00000000000000bb" };
+	guint i;
+
+	for (i = 0; i < 2; i++) {
+		Messages m;
+
+		messages_init(&m);
+		messages_small(&m);
+		messages_process(&m, ids[i], 0);
+		messages_number(&m, PPROF_DURATION_NANOS, 1000 * (i + 1));
+		if (i == 0)
+			add_health(&m);
+		add_thread(&m);
+		add_sample(&m);
+		ck_assert(pprof_read_bytes(p, "made", m.bytes->data,
+					   m.bytes->len, PPROF_READ_NO_REGION,
+					   NULL));
+		messages_release(&m);
+	}
+	/* the second began a second later, and is another program */
+	profile_at(p->processes, ProfileProcess, 1)->start_mono_ns +=
+		G_GUINT64_CONSTANT(1000000000);
+	profile_at(p->processes, ProfileProcess, 1)->program =
+		profile_string(p, "second", -1);
+	for (i = 0; i < p->moments->len; i++)
+		if (i >= p->moments->len / 2)
+			profile_at(p->moments, ProfileMoment, i)->time_ns +=
+				1000000000;
+	return p;
+}
+
+static void check_owner(const Profile *p, const Profile *q, guint i)
+{
+	const ProfileSample *a = profile_at(p->samples, ProfileSample, i);
+	const ProfileSample *b = profile_at(q->samples, ProfileSample, i);
+	guint32 location = g_array_index(q->frames, guint32, b->first_frame);
+
+	ck_assert_uint_eq(a->process, b->process);
+	ck_assert_uint_eq(a->label_count, b->label_count);
+	ck_assert_uint_eq(profile_at(q->threads, ProfileThread,
+				     b->thread)->process, b->process);
+	ck_assert_uint_eq(profile_at(q->mappings, ProfileMapping, profile_at(
+		q->locations, ProfileLocation, location)->mapping)->process,
+		b->process);
+}
+
+START_TEST(several_processes_come_back)
+{
+	g_autoptr(Profile) p = two_processes();
+	g_autoptr(Profile) q = NULL;
+	g_autofree char *path = g_build_filename(dir, "two.pb.gz", NULL);
+	const ProfileProcess *a, *b;
+	guint i;
+
+	ck_assert(pprof_write_file(p, path, NULL));
+	q = read_back(path);
+	ck_assert_uint_eq(q->processes->len, 2);
+	ck_assert_uint_eq(q->samples->len, 6);
+	ck_assert_uint_eq(q->threads->len, p->threads->len);
+	for (i = 0; i < 6; i++) {
+		check_sample(p, q, i);
+		check_owner(p, q, i);
+	}
+	a = profile_at(q->processes, ProfileProcess, 0);
+	b = profile_at(q->processes, ProfileProcess, 1);
+	ck_assert_uint_eq(a->lost[2], 17);
+	ck_assert_uint_eq(b->lost[2], 0);
+	ck_assert_uint_eq(a->duration_ns, 1000);
+	ck_assert_uint_eq(b->duration_ns, 2000);
+	ck_assert_str_eq(profile_text(q, b->program), "second");
+	ck_assert(!a->foreign && !b->foreign && a->done && !b->done);
+	g_unlink(path);
+}
+END_TEST
+
+/* What a file of several has in common with one read before is not counted
+ * twice, the rest of it is. */
+START_TEST(of_several_the_known_are_left_out)
+{
+	g_autoptr(Profile) p = two_processes();
+	g_autoptr(Profile) q = profile_new();
+	g_autofree char *path = g_build_filename(dir, "two.pb.gz", NULL);
+	Messages m;
+	int i;
+
+	messages_init(&m);
+	messages_small(&m);
+	messages_process(&m, "00000000000000bb", 0);
+	ck_assert(pprof_read_bytes(q, "one", m.bytes->data, m.bytes->len,
+				   PPROF_READ_NO_REGION, NULL));
+	messages_release(&m);
+	ck_assert(pprof_write_file(p, path, NULL));
+	for (i = 0; i < 2; i++) {
+		ck_assert(pprof_read_path(q, path, PPROF_READ_NO_REGION,
+					  NULL));
+		ck_assert_uint_eq(q->processes->len, 2);
+		ck_assert_uint_eq(q->samples->len, 2 + 3);
+	}
+	g_unlink(path);
+}
+END_TEST
+
 START_TEST(where_a_function_begins_comes_back)
 {
 	g_autoptr(Profile) p = everything();
@@ -286,6 +392,8 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, everything_comes_back);
+	tcase_add_test(tcase, several_processes_come_back);
+	tcase_add_test(tcase, of_several_the_known_are_left_out);
 	tcase_add_test(tcase, where_a_function_begins_comes_back);
 	tcase_add_test(tcase, one_member_that_can_be_torn);
 	tcase_add_test(tcase, rights_stay_and_nothing_is_left);

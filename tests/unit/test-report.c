@@ -144,6 +144,43 @@ START_TEST(the_head_names_the_process)
 }
 END_TEST
 
+static void add_process(Profile *p, const char *program, gint32 pid)
+{
+	guint32 i = profile_add_process(p);
+
+	profile_at(p->processes, ProfileProcess, i)->program =
+		profile_string(p, program, -1);
+	profile_at(p->processes, ProfileProcess, i)->pid = pid;
+}
+
+START_TEST(the_head_names_the_programs)
+{
+	g_autoptr(Profile) p = sample_profile_new("work");
+	CalltreeOptions o = { .type = p->default_type, .flat = TRUE };
+	g_autoptr(Calltree) t = calltree_new(p, &o);
+	g_autofree char *text = NULL;
+	Health health;
+	Report r = { .profile = p, .options = &o, .tree = t,
+		     .health = &health };
+	size_t size;
+	FILE *to;
+	gint32 i;
+
+	for (i = 0; i < 3; i++)
+		add_process(p, "sh", 100 + i);
+	for (i = 0; i < 4; i++)
+		add_process(p, (const char *[]){ "a", "b", "c", "d" }[i], i);
+	health_init(&health, p, NULL);
+	to = open_memstream(&text, &size);
+	report_print_head(&r, to);
+	fclose(to);
+	health_release(&health);
+	ck_assert_msg(g_str_has_prefix(text, "sh (3 processes), prog (42), a, "
+		"b (1) and 2 more programs: 8 processes on here; "), "%s",
+		text);
+}
+END_TEST
+
 /* main called by main, 30 deep. */
 static Profile *deep_profile(void)
 {
@@ -210,6 +247,7 @@ int main(void)
 	tcase_add_test(tcase, the_tree_leaves_small_branches_out);
 	tcase_add_test(tcase, json_is_whole);
 	tcase_add_test(tcase, the_head_names_the_process);
+	tcase_add_test(tcase, the_head_names_the_programs);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);
 }
