@@ -363,7 +363,7 @@ void agent_init(char **envp)
 
 	if (!read_config(envp))
 		return;
-	process_describe(envp, agent_config.parent_run);
+	process_describe(envp, agent_config.parent_run, agent_config.root_run);
 	own_pid = agent_process.pid;
 	if (!agent_config.children)
 		process_hide_preload(envp);

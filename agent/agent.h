@@ -35,6 +35,7 @@ struct agent_process {
 	uint64_t cpu_before_ns;		/* of the process, when we began */
 	uint64_t pid_start;		/* field 22 of /proc/self/stat */
 	char run_id[17], parent_run_id[17];
+	char root_run_id[17];		/* of the profagent run above, or "" */
 	char program[64], exe[1024], host[65], boot_id[40];
 	char cwd[4096];
 	char command[4096];		/* NUL separated */

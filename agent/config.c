@@ -366,6 +366,8 @@ static const struct entry table[] = {
 	  0, 0 },
 	{ "PARENT_RUN", parse_run_id, FIELD(parent_run), "",
 	  "16 hex digits", NULL, 0, 0 },
+	{ "ROOT_RUN", parse_run_id, FIELD(root_run), "",
+	  "16 hex digits", NULL, 0, 0 },
 };
 
 #define ENTRIES (sizeof(table) / sizeof(table[0]))

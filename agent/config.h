@@ -35,6 +35,8 @@ struct config {
 	char log[PATH_MAX];		/* _LOG: "stderr", "off", or a path */
 	char parent_run[17];		/* _PARENT_RUN, "" or a run id: set by
 					 * the agent itself for exec */
+	char root_run[17];		/* _ROOT_RUN, likewise: set by
+					 * profagent run, for all below it */
 };
 
 struct config_error {

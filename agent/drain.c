@@ -211,6 +211,7 @@ void drain_describe(struct pprof_process *p)
 		.version = PACKAGE_VERSION,
 		.boot_id = a->boot_id,
 		.parent_run_id = a->parent_run_id,
+		.root_run_id = a->root_run_id,
 		.command = a->command,
 		.command_size = a->command_size,
 		.start_unix_ns = a->start_unix_ns,

@@ -578,6 +578,7 @@ static void write_process(struct pprof *p, const struct pprof_process *c,
 	wire_string(w, PPROF_PROCESS_BOOT_ID, c->boot_id);
 	wire_string(w, PPROF_PROCESS_PARENT_RUN_ID, c->parent_run_id);
 	wire_number(w, PPROF_PROCESS_PID_START, c->pid_start);
+	wire_string(w, PPROF_PROCESS_ROOT_RUN_ID, c->root_run_id);
 	wire_close(w, mark);
 }
 

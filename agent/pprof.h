@@ -109,6 +109,8 @@ enum pprof_process_field {
 	PPROF_PROCESS_PARENT_RUN_ID = 14, /* string; forked from or exec'd by */
 	PPROF_PROCESS_PID_START = 15,	/* field 22 of /proc/PID/stat, ticks */
 	PPROF_PROCESS_DURATION_NS = 16,	/* of one of several in a file */
+	PPROF_PROCESS_ROOT_RUN_ID = 17,	/* string; of the profagent run that it
+					 * and all above it came from */
 };
 
 enum pprof_thread_field {
@@ -176,7 +178,7 @@ enum pprof_span_field {
 struct pprof_process {
 	int pid, ppid;
 	const char *run_id, *program, *exe, *host, *region, *version, *boot_id;
-	const char *parent_run_id;
+	const char *parent_run_id, *root_run_id;
 	const char *command;		/* as /proc/self/cmdline, NULs */
 	size_t command_size;		/* bytes */
 	uint64_t start_unix_ns, start_mono_ns, pid_start;

@@ -148,7 +148,8 @@ static void read_times(void)
 	p->pid_start = read_start();
 }
 
-void process_describe(char **envp, const char *parent_run)
+void process_describe(char **envp, const char *parent_run,
+		      const char *root_run)
 {
 	struct agent_process *p = &agent_process;
 	struct utsname names;
@@ -157,6 +158,7 @@ void process_describe(char **envp, const char *parent_run)
 	p->ppid = (int)sys_call(SYS_getppid);
 	make_run_id(p->run_id);
 	copy(p->parent_run_id, sizeof(p->parent_run_id), parent_run);
+	copy(p->root_run_id, sizeof(p->root_run_id), root_run);
 	read_exe(p->exe, sizeof(p->exe));
 	name_program(p->program, sizeof(p->program), p->exe);
 	if (sys_call(SYS_uname, &names) == 0)

@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 /* From agent_process, see agent.h. */
-void process_describe(char **envp, const char *parent_run);
+void process_describe(char **envp, const char *parent_run,
+		      const char *root_run);
 
 /* New ids, times and parent for a forked child. Flusher: no libc. */
 void process_describe_child(void);

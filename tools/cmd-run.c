@@ -14,6 +14,7 @@
 #include "tools/child.h"
 #include "tools/cmd.h"
 #include "tools/harvest.h"
+#include "tools/pprof-read.h"
 #include "tools/program.h"
 #include "tools/rewrite.h"
 #include "tools/text.h"
@@ -178,6 +179,7 @@ static void set_id(Run *r)
 		id = (guint64)g_get_real_time() << 20 ^ (guint64)getpid();
 	g_snprintf(r->id, sizeof(r->id), "%016" G_GINT64_MODIFIER "x", id);
 	set(r, "PROFAGENT_PARENT_RUN", r->id);
+	set(r, "PROFAGENT_ROOT_RUN", r->id);
 }
 
 /* What the agent would say of its settings is said before the program runs. */
@@ -262,18 +264,39 @@ static void print_files(const Run *r)
 			shown_path(r->live->pdata[i]));
 }
 
+/* As one would type it. */
+static void append_word(GString *line, const char *word)
+{
+	g_autofree char *quoted = g_shell_quote(word);
+
+	g_string_append_c(line, ' ');
+	g_string_append(line, strpbrk(word, " \t\n'\"\\$`*?<>|&;()[]#~!{}")
+				      ? quoted : word);
+}
+
+/* Whether there is nothing but this run's in the directory. */
+static gboolean is_all_there(const Run *r, const char *dir)
+{
+	g_autoptr(GPtrArray) there = pprof_read_list(dir, NULL);
+
+	return there && there->len == r->files->len;
+}
+
+/* The directory for all, unless profiles of other runs are in it. */
 static void print_next(const Run *r)
 {
-	g_autofree char *dir = NULL;
-	const char *what;
+	g_autofree char *dir = g_path_get_dirname(
+		shown_path(r->files->pdata[0]));
+	g_autoptr(GString) line = g_string_new("next: profagent report");
+	guint i;
 
-	if (r->files->len == 1) {
-		what = shown_path(r->files->pdata[0]);
-	} else {
-		dir = g_path_get_dirname(shown_path(r->files->pdata[0]));
-		what = dir;
-	}
-	cmd_say(name, "next: profagent report %s", what);
+	if (r->files->len == 1 ||
+	    (r->files->len <= FILES_NAMED && !is_all_there(r, dir)))
+		for (i = 0; i < r->files->len; i++)
+			append_word(line, shown_path(r->files->pdata[i]));
+	else
+		append_word(line, dir);
+	cmd_say(name, "%s", line->str);
 }
 
 static void print_report(const Run *r)

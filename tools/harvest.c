@@ -51,7 +51,7 @@ static char *glob_of(const char *pattern)
 
 static void add_candidate(GArray *all, const char *path, gint64 since)
 {
-	Candidate c = { NULL, { "", "", 0, 0 }, 0, FALSE };
+	Candidate c = { .path = NULL };
 	struct stat st;
 
 	if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) ||
@@ -97,7 +97,19 @@ static gint compare(gconstpointer a, gconstpointer b)
 	return x->modified < y->modified ? -1 : x->modified > y->modified;
 }
 
-/* Takes those whose parent is known, until there are no more. */
+static gboolean belongs(const PprofOrigin *o, const char *id,
+			GHashTable *known)
+{
+	return strcmp(o->root_run_id, id) == 0 ||
+	       g_hash_table_contains(known, o->parent_run_id) ||
+	       g_hash_table_contains(known, o->run_id);
+}
+
+/*
+ * Takes those of the run, and those whose parent is known, until there are no
+ * more: a program that came through something else (sudo, a cleaned
+ * environment) may have lost the one or the other.
+ */
 static void follow_chain(GArray *all, const char *id, GPtrArray *files)
 {
 	g_autoptr(GHashTable) known = g_hash_table_new(g_str_hash,
@@ -111,10 +123,7 @@ static void follow_chain(GArray *all, const char *id, GPtrArray *files)
 		for (i = 0; i < all->len; i++) {
 			Candidate *c = &g_array_index(all, Candidate, i);
 
-			if (c->taken ||
-			    (!g_hash_table_contains(known,
-						    c->origin.parent_run_id) &&
-			     !g_hash_table_contains(known, c->origin.run_id)))
+			if (c->taken || !belongs(&c->origin, id, known))
 				continue;
 			c->taken = more = TRUE;
 			g_hash_table_add(known, c->origin.run_id);

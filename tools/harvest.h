@@ -2,9 +2,10 @@
 /*
  * harvest: the profiles that one `profagent run` left behind.
  *
- * The run gives its program an id (PROFAGENT_PARENT_RUN); every process writes
- * its own id and that of the one it came from, so that the files of a run are a
- * chain that begins with the run's id.
+ * The run gives its program an id (PROFAGENT_ROOT_RUN), which every process
+ * below passes on and writes; beside it its own id and that of the process it
+ * came from (PROFAGENT_PARENT_RUN). The chain of those alone would break at a
+ * process without a sample, which leaves no file: a shell script, mostly.
  */
 #ifndef PROFAGENT_TOOLS_HARVEST_H
 #define PROFAGENT_TOOLS_HARVEST_H

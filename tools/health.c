@@ -115,6 +115,25 @@ static void add_samples(Health *h, const Profile *p)
 	h->samples = MAX(h->samples, taken);
 }
 
+/* Files of several runs in one directory are easily taken for one run. */
+static void note_runs(Health *h, const Profile *p)
+{
+	g_autoptr(GHashTable) runs = g_hash_table_new(NULL, NULL);
+	guint i;
+
+	for (i = 0; i < p->processes->len; i++) {
+		ProfileString root = profile_at(p->processes, ProfileProcess,
+						i)->root_run_id;
+
+		if (root != 0)
+			g_hash_table_add(runs, GUINT_TO_POINTER(root));
+	}
+	if (g_hash_table_size(runs) > 1)
+		g_ptr_array_add(h->notes, g_strdup_printf(
+			"these are the profiles of %u separate runs of "
+			"profagent run", g_hash_table_size(runs)));
+}
+
 void health_init(Health *h, const Profile *p, const GPtrArray *more)
 {
 	guint i;
@@ -127,6 +146,7 @@ void health_init(Health *h, const Profile *p, const GPtrArray *more)
 	for (i = 0; i < p->processes->len; i++)
 		add_process(h, p, profile_at(p->processes, ProfileProcess, i));
 	add_samples(h, p);
+	note_runs(h, p);
 	add_notes(h, more);
 	if (h->cpu_ns > 0)
 		h->achieved_hz = (double)h->expirations * 1e9 /

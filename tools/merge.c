@@ -153,8 +153,8 @@ static void copy_list(GPtrArray *to, const GPtrArray *from)
 static void move_strings(const Merge *m, ProfileProcess *row)
 {
 	ProfileString *const strings[] = {
-		&row->run_id, &row->parent_run_id, &row->program, &row->exe,
-		&row->host, &row->command, &row->region, &row->version,
+		&row->run_id, &row->parent_run_id, &row->root_run_id,
+		&row->program, &row->exe, &row->host, &row->command, &row->region, &row->version,
 		&row->boot_id, &row->path, &row->clock, &row->unwind,
 	};
 	gsize i;

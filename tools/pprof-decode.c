@@ -601,6 +601,7 @@ static void take_process(PprofDecode *d, const Field *f)
 	to->ppid = (gint32)m->ppid;
 	to->run_id = text(d, m->run_id);
 	to->parent_run_id = text(d, m->parent_run_id);
+	to->root_run_id = text(d, m->root_run_id);
 	to->program = text(d, m->program);
 	to->exe = text(d, m->exe);
 	to->host = text(d, m->host);

@@ -501,6 +501,7 @@ gboolean pprof_read_origin(const char *path, PprofOrigin *origin)
 	if (ok) {
 		copy_id(origin->run_id, p, process->run_id);
 		copy_id(origin->parent_run_id, p, process->parent_run_id);
+		copy_id(origin->root_run_id, p, process->root_run_id);
 		origin->pid = process->pid;
 		origin->part = r.decode.part;
 	}

@@ -48,10 +48,10 @@ GPtrArray *pprof_read_list(const char *directory, GError **error);
 
 /*
  * Who wrote a file, without reading it all: FALSE if it is not one of ours. The
- * ids are 16 hex digits, "" for no parent.
+ * ids are 16 hex digits, "" for no parent or root.
  */
 typedef struct {
-	char run_id[17], parent_run_id[17];
+	char run_id[17], parent_run_id[17], root_run_id[17];
 	gint32 pid;
 	guint32 part;
 } PprofOrigin;

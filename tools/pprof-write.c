@@ -300,6 +300,7 @@ static void put_process(Writer *w)
 	m.ppid = (guint32)c->ppid;
 	m.run_id = loan(w, c->run_id);
 	m.parent_run_id = loan(w, c->parent_run_id);
+	m.root_run_id = loan(w, c->root_run_id);
 	m.program = loan(w, c->program);
 	m.exe = loan(w, c->exe);
 	m.host = loan(w, c->host);

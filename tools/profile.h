@@ -111,7 +111,8 @@ typedef struct {
 
 typedef struct {
 	gint32 pid, ppid;
-	ProfileString run_id, parent_run_id, program, exe, host, command;
+	ProfileString run_id, parent_run_id, root_run_id;
+	ProfileString program, exe, host, command;
 	ProfileString region, version, boot_id, path; /* path: file it came from */
 	gint64 start_unix_ns;
 	guint64 start_mono_ns;

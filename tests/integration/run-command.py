@@ -129,6 +129,23 @@ def check_quiet_program():
                "run: a program without samples", got)
 
 
+def check_script():
+    """A shell that is too quick for a sample leaves no file; the profiles of
+    what it starts are the run's all the same. What an earlier run left beside
+    them is not."""
+    with lib.Scratch() as scratch:
+        for _ in range(2):
+            got = run(scratch, "/bin/sh", "-c", '"$0" 700; :',
+                      os.path.join(P, "shares"))
+        lines = got.err.splitlines()
+        files = [w[-1] for w in (x.split() for x in lines)
+                 if "profile:" in w]
+        tap.ok(any("shares" in f for f in files),
+               "run: a script that starts a program", got)
+        tap.ok("next: profagent report " + " ".join(files) in lines[-1],
+               "run: says how to see this run alone", got)
+
+
 def main():
     check_ends()
     check_signals()
@@ -138,6 +155,7 @@ def main():
     check_setuid()
     check_symbolized()
     check_quiet_program()
+    check_script()
     tap.done()
 
 

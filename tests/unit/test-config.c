@@ -127,6 +127,8 @@ START_TEST(words_and_paths)
 	ck_assert(c.help);
 	ck_assert_int_eq(read_one("PROFAGENT_PARENT_RUN=0123456789abcdef"), 0);
 	ck_assert_str_eq(c.parent_run, "0123456789abcdef");
+	ck_assert_int_eq(read_one("PROFAGENT_ROOT_RUN=fedcba9876543210"), 0);
+	ck_assert_str_eq(c.root_run, "fedcba9876543210");
 }
 END_TEST
 

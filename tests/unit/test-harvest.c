@@ -48,6 +48,25 @@ static void write_file(const char *name, const char *id, const char *parent)
 	messages_release(&m);
 }
 
+/* Of a process below a run, whose parent left no file. */
+static void write_file_below(const char *name, const char *id,
+			     const char *root)
+{
+	g_autofree char *path = g_build_filename(dir, name, NULL);
+	Profagent__Process p = PROFAGENT__PROCESS__INIT;
+	Messages m;
+
+	messages_init(&m);
+	messages_head(&m);
+	p.run_id = (char *)(guintptr)id;
+	p.parent_run_id = (char *)(guintptr)"00000000000000ab";
+	p.root_run_id = (char *)(guintptr)root;
+	messages_add(&m, PPROF_PROCESS, &p);
+	ck_assert(g_file_set_contents(path, (char *)m.bytes->data,
+				      (gssize)m.bytes->len, NULL));
+	messages_release(&m);
+}
+
 static gboolean has(const GPtrArray *files, const char *name)
 {
 	guint i;
@@ -84,6 +103,21 @@ START_TEST(the_chain_of_a_run_is_found)
 }
 END_TEST
 
+START_TEST(a_parent_without_a_file_breaks_no_chain)
+{
+	g_autofree char *pattern = g_build_filename(dir, "%e.%p.pb.gz", NULL);
+	g_autoptr(GPtrArray) files = NULL;
+
+	write_file_below("child.2.pb.gz", "00000000000000aa",
+			 "00000000000000ff");
+	write_file_below("other.3.pb.gz", "00000000000000ac",
+			 "00000000000000fe");
+	files = harvest_files(pattern, "00000000000000ff", 0);
+	ck_assert(has(files, "/child.2.pb.gz"));
+	ck_assert_uint_eq(files->len, 1);
+}
+END_TEST
+
 START_TEST(older_files_are_not_looked_at)
 {
 	g_autofree char *pattern = g_build_filename(dir, "%e.%p.pb.gz", NULL);
@@ -117,6 +151,7 @@ int main(void)
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, the_chain_of_a_run_is_found);
+	tcase_add_test(tcase, a_parent_without_a_file_breaks_no_chain);
 	tcase_add_test(tcase, older_files_are_not_looked_at);
 	tcase_add_test(tcase, a_name_clash_and_plain_names);
 	suite_add_tcase(suite, tcase);

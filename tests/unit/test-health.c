@@ -117,6 +117,25 @@ START_TEST(a_foreign_profile_has_no_health)
 }
 END_TEST
 
+START_TEST(several_runs_are_said)
+{
+	g_autoptr(Profile) p = three();
+	g_autofree char *one = NULL, *two = NULL;
+	guint i;
+
+	for (i = 0; i < 2; i++)
+		profile_at(p->processes, ProfileProcess, i)->root_run_id =
+			profile_string(p, "00000000000000aa", -1);
+	one = printed(p, NULL);
+	profile_at(p->processes, ProfileProcess, 1)->root_run_id =
+		profile_string(p, "00000000000000bb", -1);
+	two = printed(p, NULL);
+	ck_assert_ptr_null(strstr(one, "separate runs"));
+	ck_assert_ptr_nonnull(strstr(two, "note: these are the profiles of 2 "
+				     "separate runs of profagent run\n"));
+}
+END_TEST
+
 START_TEST(json_has_the_same)
 {
 	g_autoptr(Profile) p = three();
@@ -152,6 +171,7 @@ int main(void)
 	tcase_add_test(tcase, counters_add_up);
 	tcase_add_test(tcase, the_line_says_it_all);
 	tcase_add_test(tcase, a_foreign_profile_has_no_health);
+	tcase_add_test(tcase, several_runs_are_said);
 	tcase_add_test(tcase, json_has_the_same);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);

@@ -75,6 +75,7 @@ static const struct pprof_process process = {
 	.program = "prog", .exe = "/bin/prog", .host = "here",
 	.region = "/dev/shm/x.region", .version = "0.1", .boot_id = "b-o-o-t",
 	.parent_run_id = "fedcba9876543210",
+	.root_run_id = "fedcba9876543211",
 	.command = "prog\0-x\0\0last", .command_size = 14,
 	.start_unix_ns = 1700000000123456789u, .start_mono_ns = 1000000,
 	.pid_start = 99, .period_ns = 10101010, .cpu = true,
@@ -256,6 +257,7 @@ START_TEST(process_is_complete)
 	ck_assert_str_eq(c->version, process.version);
 	ck_assert_str_eq(c->boot_id, process.boot_id);
 	ck_assert_str_eq(c->parent_run_id, process.parent_run_id);
+	ck_assert_str_eq(c->root_run_id, process.root_run_id);
 	ck_assert_uint_eq(c->start_unix_ns, process.start_unix_ns);
 	ck_assert_uint_eq(c->start_mono_ns, process.start_mono_ns);
 	ck_assert_uint_eq(c->pid_start, 99);
