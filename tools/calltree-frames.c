@@ -8,33 +8,14 @@
 
 #define KNOWN 128	/* in CalltreeFunction.flags: they were worked out */
 
-/* What makes two frames the same. */
+/* What makes two frames the same; without padding, for the Seqtable. */
 typedef struct {
 	ProfileString name, module, file;
 	gint32 line;
 	guint64 address;
 } FrameKey;
 
-static guint key_hash(gconstpointer key)
-{
-	const FrameKey *k = key;
-	guint64 h = k->address * 0x9e3779b97f4a7c15ull;
-
-	h = (h ^ k->name) * 0x9e3779b97f4a7c15ull;
-	h = (h ^ ((guint64)k->module << 32 | k->file)) * 0x9e3779b97f4a7c15ull;
-	return (guint)((h ^ (guint)k->line) >> 17);
-}
-
-static gboolean key_equal(gconstpointer a, gconstpointer b)
-{
-	const FrameKey *x = a, *y = b;
-
-	return x->name == y->name && x->module == y->module &&
-	       x->file == y->file && x->line == y->line &&
-	       x->address == y->address;
-}
-
-/* The item of a key; *is_new: its place is still to be filled in. */
+/* The item of a key; *is_new: what else it holds is still to be filled in. */
 static guint32 find_item(CalltreeFrames *f, const FrameKey *key,
 			 gboolean *is_new)
 {
@@ -43,15 +24,12 @@ static guint32 find_item(CalltreeFrames *f, const FrameKey *key,
 		.file = key->file, .line = key->line,
 		.location = PROFILE_NONE,
 	};
-	gpointer found;
+	guint32 found = seqtable_intern(&f->index, key, 1);
 
-	*is_new = !g_hash_table_lookup_extended(f->index, key, NULL, &found);
-	if (!*is_new)
-		return GPOINTER_TO_UINT(found);
-	g_array_append_val(f->items, item);
-	g_hash_table_insert(f->index, g_memdup2(key, sizeof(*key)),
-			    GUINT_TO_POINTER(f->items->len - 1));
-	return f->items->len - 1;
+	*is_new = found == f->items->len;
+	if (*is_new)
+		g_array_append_val(f->items, item);
+	return found;
 }
 
 /* --- expressions ------------------------------------------------------------ */
@@ -126,26 +104,29 @@ static ProfileString unknown_name(Profile *p, const ProfileLocation *l)
 	return profile_string(p, text, -1);
 }
 
-/* Where an item is, for the last column. */
-static ProfileString place_of(CalltreeFrames *f, const CalltreeItem *item,
-			      const ProfileLocation *l)
+static ProfileString address_place(Profile *p, const CalltreeItem *item)
 {
-	g_autofree char *where = NULL;
+	g_autofree char *where = symbols_unknown_name(p, profile_at(
+		p->locations, ProfileLocation, item->location));
 	g_autofree char *both = NULL;
 
-	if (f->o->by == CALLTREE_BY_MODULE)
+	if (!item->file)
+		return profile_string(p, where, -1);
+	both = g_strdup_printf("%s %s", where, profile_text(
+		p, file_and_line(p, item->file, item->line)));
+	return profile_string(p, both, -1);
+}
+
+ProfileString calltree_frames_place(Profile *p, CalltreeBy by,
+				    const CalltreeItem *item)
+{
+	if (by == CALLTREE_BY_MODULE)
 		return item->module;
-	if (f->o->by == CALLTREE_BY_ADDRESS) {
-		where = symbols_unknown_name(f->p, l);
-		if (!item->file)
-			return profile_string(f->p, where, -1);
-		both = g_strdup_printf("%s %s", where, profile_text(
-			f->p, file_and_line(f->p, item->file, item->line)));
-		return profile_string(f->p, both, -1);
-	}
+	if (by == CALLTREE_BY_ADDRESS && item->location != PROFILE_NONE)
+		return address_place(p, item);
 	if (item->file)
-		return file_and_line(f->p, item->file, item->line);
-	return base_name(f->p, item->module);
+		return file_and_line(p, item->file, item->line);
+	return base_name(p, item->module);
 }
 
 static guint32 location_index(const Profile *p, const ProfileLocation *l)
@@ -153,18 +134,16 @@ static guint32 location_index(const Profile *p, const ProfileLocation *l)
 	return (guint32)(l - profile_at(p->locations, ProfileLocation, 0));
 }
 
-/* The item of a key at a location, with its place filled in. */
-static guint32 place_item(CalltreeFrames *f, const FrameKey *key,
+/* The item of a key at a location. */
+static guint32 locate_item(CalltreeFrames *f, const FrameKey *key,
 			  const ProfileLocation *l)
 {
 	gboolean is_new;
 	guint32 index = find_item(f, key, &is_new);
-	CalltreeItem *item = &g_array_index(f->items, CalltreeItem, index);
 
-	if (is_new) {
-		item->place = place_of(f, item, l);
-		item->location = location_index(f->p, l);
-	}
+	if (is_new)
+		g_array_index(f->items, CalltreeItem, index).location =
+			location_index(f->p, l);
 	return index;
 }
 
@@ -200,7 +179,7 @@ static CalltreeFrame make_frame(CalltreeFrames *f, const ProfileLocation *l,
 	}
 	if (by == CALLTREE_BY_ADDRESS)
 		key.address = l->address;
-	frame.item = place_item(f, &key, l);
+	frame.item = locate_item(f, &key, l);
 	return frame;
 }
 
@@ -254,7 +233,8 @@ void calltree_frames_init(CalltreeFrames *f, Profile *p,
 	*f = (CalltreeFrames){ .p = p, .o = o };
 	f->items = g_array_new(FALSE, TRUE, sizeof(CalltreeItem));
 	f->frames = g_array_new(FALSE, FALSE, sizeof(CalltreeFrame));
-	f->index = g_hash_table_new_full(key_hash, key_equal, g_free, NULL);
+	f->keys = g_array_new(FALSE, FALSE, sizeof(FrameKey));
+	seqtable_init(&f->index, f->keys);
 	f->first = g_new(guint32, n + 1);
 	f->functions = g_new0(CalltreeFunction, p->functions->len + 1);
 	for (i = 0; i < n; i++) {
@@ -267,7 +247,8 @@ void calltree_frames_init(CalltreeFrames *f, Profile *p,
 void calltree_frames_release(CalltreeFrames *f)
 {
 	g_array_free(f->frames, TRUE);
-	g_hash_table_destroy(f->index);
+	seqtable_release(&f->index);
+	g_array_free(f->keys, TRUE);
 	g_free(f->first);
 	g_free(f->functions);
 }
@@ -409,7 +390,7 @@ guint32 calltree_frames_of_sample(CalltreeFrames *f, const ProfileSample *s)
 		key = label_key(f, s);
 	item = find_item(f, &key, &is_new);
 	if (is_new && f->o->by == CALLTREE_BY_PROCESS)
-		g_array_index(f->items, CalltreeItem, item).place =
+		g_array_index(f->items, CalltreeItem, item).command =
 			profile_at(f->p->processes, ProfileProcess,
 				   s->process)->command;
 	return item;

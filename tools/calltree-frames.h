@@ -10,6 +10,7 @@
 #define PROFAGENT_TOOLS_CALLTREE_FRAMES_H
 
 #include "tools/calltree.h"
+#include "tools/seqtable.h"
 
 enum {
 	FRAME_FOCUS = 1,
@@ -35,7 +36,8 @@ typedef struct {
 	Profile *p;
 	const CalltreeOptions *o;
 	GArray *items;			/* CalltreeItem */
-	GHashTable *index;		/* key -> item */
+	GArray *keys;			/* private, one of each item */
+	Seqtable index;			/* of keys */
 	GArray *frames;			/* CalltreeFrame, innermost first */
 	guint32 *first;			/* of each location, and one behind */
 	CalltreeFunction *functions;
@@ -59,6 +61,10 @@ guint32 calltree_frames_thread_of(CalltreeFrames *f, const ProfileSample *s);
 /* The name that a thread goes by: its pool's, if they are grouped. */
 ProfileString calltree_frames_thread(Profile *p, const CalltreeOptions *o,
 				     guint32 thread);
+
+/* See calltree_place(). */
+ProfileString calltree_frames_place(Profile *p, CalltreeBy by,
+				    const CalltreeItem *item);
 
 /* The value of a label as text, g_free() it: "GET", "4096 bytes". */
 char *calltree_frames_label(const Profile *p, const ProfileLabel *l);

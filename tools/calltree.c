@@ -559,6 +559,7 @@ Calltree *calltree_new(Profile *p, const CalltreeOptions *options)
 	g_autofree guint32 *place = NULL;
 
 	t->profile = p;
+	t->by = options->by;
 	t->blocks = g_ptr_array_new_with_free_func(g_free);
 	calltree_frames_init(&b.frames, p, options);
 	b.path = g_array_new(FALSE, FALSE, sizeof(CalltreeFrame));
@@ -586,6 +587,13 @@ void calltree_free(Calltree *t)
 	g_array_free(t->items, TRUE);
 	g_ptr_array_unref(t->blocks);
 	g_free(t);
+}
+
+ProfileString calltree_place(const Calltree *t, const CalltreeItem *item)
+{
+	if (item->command)
+		return item->command;
+	return calltree_frames_place(t->profile, t->by, item);
 }
 
 StatsShare calltree_share(const Calltree *t, gint64 value, double square,

@@ -67,7 +67,7 @@ typedef struct {
 /* A thing with a name: function, line, module, ... */
 typedef struct {
 	ProfileString name;
-	ProfileString place;		/* "file.c:12" or module, may be 0 */
+	ProfileString command;		/* of a process, else 0 */
 	ProfileString module;		/* path, may be 0 */
 	ProfileString file;		/* source file as recorded, may be 0 */
 	gint32 line;			/* 0: unknown */
@@ -99,6 +99,7 @@ typedef struct {
 	guint64 taken;			/* stacks taken, shown or not, and the */
 	double square;			/* sum of their squared weights */
 	gint64 exact;			/* value of those not taken, shown or not */
+	CalltreeBy by;
 	Profile *profile;		/* not owned */
 	GPtrArray *blocks;		/* private */
 } Calltree;
@@ -119,6 +120,12 @@ void calltree_stacks(const Calltree *t, CalltreeStackFunc each, gpointer data);
 /* An item's or a node's self or total within everything, shown or not. */
 StatsShare calltree_share(const Calltree *t, gint64 value, double square,
 			  gint64 exact);
+
+/*
+ * Where an item is, "file.c:12" or its module; of a process its command line.
+ * May be 0. Interned in the Profile when it is asked for: few are shown.
+ */
+ProfileString calltree_place(const Calltree *t, const CalltreeItem *item);
 
 /* The item of a node. */
 static inline CalltreeItem *calltree_item(const Calltree *t,

@@ -144,7 +144,7 @@ static void add_item(Diff *d, const Calltree *t, CalltreeBy by,
 		without_pid(profile_text(p, item->name)) : NULL;
 	DiffRow name = {
 		.name = process ? process : profile_text(p, item->name),
-		.place = profile_text(p, item->place),
+		.place = profile_text(p, calltree_place(t, item)),
 		.module = profile_text(p, item->module),
 		.file = profile_text(p, item->file),
 	};

@@ -36,6 +36,7 @@ Profile *profile_new(void)
 	p->strings = g_ptr_array_new();
 	p->string_index = g_hash_table_new(texthash, g_str_equal);
 	p->string_data = g_string_chunk_new(4096);
+	p->kept = g_ptr_array_new_with_free_func((GDestroyNotify)g_array_unref);
 	profile_string(p, "", 0);
 	return p;
 }
@@ -52,15 +53,15 @@ void profile_free(Profile *p)
 	g_hash_table_destroy(p->string_index);
 	g_ptr_array_free(p->strings, TRUE);
 	g_string_chunk_free(p->string_data);
+	g_ptr_array_free(p->kept, TRUE);
 	g_free(p);
 }
 
-static ProfileString intern(Profile *p, const char *s, gsize len)
+/* `s` lives as long as the Profile. */
+static ProfileString intern(Profile *p, const char *s)
 {
-	char *copy = g_string_chunk_insert_len(p->string_data, s, (gssize)len);
-
-	g_ptr_array_add(p->strings, copy);
-	g_hash_table_insert(p->string_index, copy,
+	g_ptr_array_add(p->strings, (char *)s);
+	g_hash_table_insert(p->string_index, (char *)s,
 			    GUINT_TO_POINTER(p->strings->len - 1));
 	return p->strings->len - 1;
 }
@@ -97,7 +98,24 @@ ProfileString profile_string(Profile *p, const char *s, gssize len)
 	}
 	if (g_hash_table_lookup_extended(p->string_index, s, NULL, &found))
 		return GPOINTER_TO_UINT(found);
-	return intern(p, s, size);
+	return intern(p, g_string_chunk_insert_len(p->string_data, s,
+						   (gssize)size));
+}
+
+ProfileString profile_string_kept(Profile *p, const char *s)
+{
+	gpointer found;
+
+	if (!is_ascii(s, strlen(s)))
+		return profile_string(p, s, -1);
+	if (g_hash_table_lookup_extended(p->string_index, s, NULL, &found))
+		return GPOINTER_TO_UINT(found);
+	return intern(p, s);
+}
+
+void profile_keep(Profile *p, GArray *text)
+{
+	g_ptr_array_add(p->kept, g_array_ref(text));
 }
 
 const char *profile_text(const Profile *p, ProfileString s)

@@ -163,6 +163,7 @@ struct _Profile {
 	GPtrArray *strings;
 	GHashTable *string_index;
 	GStringChunk *string_data;
+	GPtrArray *kept;		/* GArray of char: others' strings */
 };
 
 Profile *profile_new(void);
@@ -174,6 +175,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Profile, profile_free)
  * inside and what is no UTF-8 become U+FFFD.
  */
 ProfileString profile_string(Profile *p, const char *s, gssize len);
+
+/* The same of text that stays where it is: a text given to profile_keep(). */
+ProfileString profile_string_kept(Profile *p, const char *s);
+
+/* Keeps a reference to `text` (char) for profile_string_kept(); it must not
+ * grow any more. */
+void profile_keep(Profile *p, GArray *text);
 
 /* Never NULL. Owned by the profile. */
 const char *profile_text(const Profile *p, ProfileString s);

@@ -113,7 +113,7 @@ static void json_row(const Report *r, JsonOut *out, const CalltreeItem *item)
 {
 	json_out_open(out, '{');
 	json_where(r, out, item);
-	json_text(r, out, "place", item->place);
+	json_text(r, out, "place", calltree_place(r->tree, item));
 	json_share(r, out, item->self, item->self_square,
 		   item->self_exact, self_keys);
 	json_share(r, out, item->total, item->total_square,

@@ -217,8 +217,8 @@ static void add_row(const Report *r, TextTable *t, const CalltreeItem *item)
 	add_share(r, t, item->self, item->self_square, item->self_exact);
 	add_share(r, t, item->total, item->total_square, item->total_exact);
 	text_table_cell(t, text_escape(profile_text(p, item->name)), NULL);
-	text_table_cell(t, text_escape(profile_text(p, item->place)),
-			text_dim);
+	text_table_cell(t, text_escape(profile_text(p, calltree_place(
+		r->tree, item))), text_dim);
 }
 
 void report_print_flat(const Report *r, FILE *to)
@@ -294,9 +294,8 @@ static void add_node(TreePrinter *t, const CalltreeNode *node, guint depth)
 	text_table_cell(t->table, node->self != 0 ? report_share(&self)
 						  : g_strdup(""), NULL);
 	text_table_cell(t->table, indented(t, node, depth), NULL);
-	text_table_cell(t->table, text_escape(profile_text(r->profile,
-							   item->place)),
-			text_dim);
+	text_table_cell(t->table, text_escape(profile_text(
+		r->profile, calltree_place(r->tree, item))), text_dim);
 	t->shown++;
 }
 

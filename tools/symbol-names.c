@@ -27,7 +27,7 @@ void symbol_names_free(SymbolNames *n)
 		return;
 	seqtable_release(&n->text_index);
 	seqtable_release(&n->function_index);
-	g_array_free(n->text, TRUE);
+	g_array_unref(n->text);		/* a Profile may keep it */
 	g_array_free(n->functions, TRUE);
 	g_array_free(n->lines, TRUE);
 	g_array_free(n->addresses, TRUE);

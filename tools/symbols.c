@@ -330,8 +330,8 @@ static ProfileString function_name(const Symbols *s, Profile *p,
 		full = demangle_name(system, TRUE);
 	if (full)
 		return profile_string(p, full, -1);
-	return profile_string(p, f->name ? symbol_names_text(n, f->name) :
-			      system, -1);
+	return profile_string_kept(p, f->name ? symbol_names_text(n, f->name) :
+				   system);
 }
 
 /* What one object's names become in the Profile. */
@@ -355,8 +355,8 @@ static ProfileString file_take(struct taker *t, SymbolText file)
 	known = g_hash_table_lookup(t->files, key);
 	if (known)
 		return GPOINTER_TO_UINT(known);
-	taken = profile_string(t->profile, symbol_names_text(t->names, file),
-			       -1);
+	taken = profile_string_kept(t->profile,
+				    symbol_names_text(t->names, file));
 	g_hash_table_insert(t->files, key, GUINT_TO_POINTER(taken));
 	return taken;
 }
@@ -368,8 +368,8 @@ static guint32 function_add(struct taker *t, const SymbolFunction *from)
 
 	f.name = function_name(t->symbols, t->profile, t->names, from);
 	if (!t->symbols->no_system_names)
-		f.system_name = profile_string(t->profile,
-			symbol_names_text(t->names, system), -1);
+		f.system_name = profile_string_kept(t->profile,
+			symbol_names_text(t->names, system));
 	f.file = file_take(t, from->file);
 	f.start_line = from->start_line;
 	return profile_functions_add(t->functions, &f);
@@ -413,6 +413,7 @@ static void profile_take(const Symbols *s, Profile *p, const struct object *o,
 	struct taker t = { s, p, n, functions, taken, files };
 	guint at = 0;
 
+	profile_keep(p, n->text);
 	for (guint i = 0; i < n->functions->len; i++)
 		taken[i] = PROFILE_NONE;
 	for (guint i = 0; i < o->places->len; i++) {

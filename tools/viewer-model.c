@@ -107,6 +107,11 @@ typedef struct {
 	const CalltreeItem *item;
 } Weight;
 
+static const char *place_text(const ViewerModel *m, const CalltreeItem *item)
+{
+	return profile_text(m->profile, calltree_place(m->tree, item));
+}
+
 static gint compare_names(const ViewerModel *m, const Weight *a,
 			  const Weight *b)
 {
@@ -114,8 +119,7 @@ static gint compare_names(const ViewerModel *m, const Weight *a,
 			      profile_text(m->profile, b->item->name));
 
 	return by_name ? by_name
-		       : strcmp(profile_text(m->profile, a->item->place),
-				profile_text(m->profile, b->item->place));
+		       : strcmp(place_text(m, a->item), place_text(m, b->item));
 }
 
 static gint compare(const ViewerModel *m, const Weight *a, const Weight *b)
@@ -503,7 +507,7 @@ static guint8 *match_items(const ViewerModel *m, const char *text)
 			m->tree->items, CalltreeItem, i);
 
 		matches[i] = has_text(m, item->name, folded) ||
-			     has_text(m, item->place, folded);
+			     has_text(m, calltree_place(m->tree, item), folded);
 	}
 	return matches;
 }

@@ -124,10 +124,12 @@ static char *base_name(const char *path)
 }
 
 /* What is in the parentheses, "" for nothing. */
-static char *place_of(const Profile *p, const CalltreeItem *item)
+static char *place_of(const Calltree *t, const CalltreeItem *item)
 {
-	g_autofree char *object = base_name(profile_text(p, item->module));
-	const char *place = profile_text(p, item->place);
+	g_autofree char *object = base_name(profile_text(t->profile,
+							   item->module));
+	const char *place = profile_text(t->profile,
+					 calltree_place(t, item));
 
 	if (!object[0] || strcmp(object, place) == 0)
 		return g_strdup(place);
@@ -136,12 +138,12 @@ static char *place_of(const Profile *p, const CalltreeItem *item)
 	return g_strdup_printf("%s:%s", object, place);
 }
 
-char *viewer_table_name(const Profile *p, const CalltreeItem *item,
+char *viewer_table_name(const Calltree *t, const CalltreeItem *item,
 			char **place)
 {
-	g_autofree char *raw = place_of(p, item);
+	g_autofree char *raw = place_of(t, item);
 	g_autofree char *safe = text_escape(raw);
-	const char *name = profile_text(p, item->name);
+	const char *name = profile_text(t->profile, item->name);
 
 	*place = NULL;
 	if (!name[0])

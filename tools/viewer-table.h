@@ -50,7 +50,7 @@ void viewer_table_cell(const ViewerTable *t, ViewerCellKind kind,
  * The name of a row and where it is, "(object:file:line)", safe for a terminal;
  * g_free() both. *place may be NULL.
  */
-char *viewer_table_name(const Profile *p, const CalltreeItem *item,
+char *viewer_table_name(const Calltree *t, const CalltreeItem *item,
 			char **place);
 
 /* How far a row at `depth` is indented in a column of `width`. */

@@ -460,8 +460,8 @@ static void draw_function(Viewer *v, guint line, const ViewerRow *row,
 	guint width = v->table.columns[0].width;
 	guint at = viewer_table_indent(row->depth, width);
 	g_autofree char *place = NULL;
-	g_autofree char *name = viewer_table_name(v->profile, row->item,
-						  &place);
+	g_autofree char *name = viewer_table_name(
+		viewer_model_tree(v->model), row->item, &place);
 	guint used = at + 2, columns = text_columns(name);
 
 	screen_put(line, at, 1, !row->has_children ? " "

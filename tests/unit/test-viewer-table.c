@@ -96,7 +96,7 @@ static char *name_of(Calltree *t, const char *name)
 
 		if (strcmp(profile_text(t->profile, item->name), name) != 0)
 			continue;
-		text = viewer_table_name(t->profile, item, &place);
+		text = viewer_table_name(t, item, &place);
 		return g_strdup_printf("%s %s", text, place ? place : "-");
 	}
 	return g_strdup("");
@@ -105,7 +105,7 @@ static char *name_of(Calltree *t, const char *name)
 START_TEST(names_say_where)
 {
 	const CalltreeOptions o = { .type = 1, .flat = TRUE };
-	const CalltreeItem nameless = { .name = 0 };
+	const CalltreeItem nameless = { .name = 0, .location = PROFILE_NONE };
 	Profile *p = sample_profile_new("a\033[2Jb");
 	Calltree *t = calltree_new(p, &o);
 	char *place;
@@ -114,7 +114,7 @@ START_TEST(names_say_where)
 	expect(name_of(t, "libx.so+0x10"), "libx.so+0x10 -");
 	expect(name_of(t, "[not sampled]"), "[not sampled] -");
 	expect(name_of(t, "a\033[2Jb"), "a\\x1b[2Jb (prog:work.c:20)");
-	expect(viewer_table_name(p, &nameless, &place), "");
+	expect(viewer_table_name(t, &nameless, &place), "");
 	ck_assert_ptr_null(place);
 	calltree_free(t);
 	profile_free(p);
