@@ -142,7 +142,7 @@ static void put_location(struct writer *w, guint32 i)
 	put_address(w, "address", l->address);
 	put_index(w, "mapping", l->mapping, p->mappings->len);
 	if (l->line_count == 0) {
-		g_autofree char *name = symbols_unknown_name(p, l);
+		g_autofree char *name = symbols_unknown_function(p, l);
 
 		json_out_key(j, "name");
 		json_out_string(j, name);

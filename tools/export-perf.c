@@ -34,7 +34,7 @@ static void location_write(ExportText *t, const Profile *p,
 		module = profile_text(p, profile_at(p->mappings,
 				ProfileMapping, l->mapping)->path);
 	if (l->line_count == 0) {
-		g_autofree char *name = symbols_unknown_name(p, l);
+		g_autofree char *name = symbols_unknown_function(p, l);
 
 		frame_write(t, l->address, name, module);
 	}
