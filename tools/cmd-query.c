@@ -19,7 +19,7 @@ typedef struct {
 	TargetQuery query;
 	char *filter;
 	gint most;
-	gboolean json;
+	gboolean json, full;
 } Options;
 
 static const TextColumn columns[] = {
@@ -35,6 +35,8 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  "expression matches anywhere", "RE" },
 		{ "max", 'n', 0, G_OPTION_ARG_INT, &o->most,
 		  "So many functions at most (10; 0: all)", "N" },
+		{ "full-names", 0, 0, G_OPTION_ARG_NONE, &o->full,
+		  "Names with argument types", NULL },
 		{ "json", 0, 0, G_OPTION_ARG_NONE, &o->json, "As JSON", NULL },
 		{ NULL }
 	};
@@ -159,7 +161,7 @@ static void print_json(const GPtrArray *rows, guint most, guint64 all)
 
 static int query(const Options *o, GPtrArray *targets, GRegex *filter)
 {
-	g_autoptr(FunctionList) list = function_list_new();
+	g_autoptr(FunctionList) list = function_list_new(o->full);
 	g_autoptr(GPtrArray) rows = NULL;
 	guint i, most = o->most ? (guint)o->most : G_MAXUINT, answered = 0;
 	int status = CMD_DONE;

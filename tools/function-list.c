@@ -10,25 +10,30 @@
 #define CELLS (NUMBERS + 2)
 
 struct _FunctionList {
-	GHashTable *counts;	/* FunctionCount * by "OBJECT:NAME" */
+	GHashTable *counts;	/* FunctionCount * by "OBJECT:SYMBOL" */
+	GHashTable *names;	/* "OBJECT:NAME" -> the first so called */
 	guint64 samples;
+	gboolean full;
 };
 
 static void count_free(gpointer data)
 {
 	FunctionCount *c = data;
 
+	g_free(c->symbol);
 	g_free(c->name);
 	g_free(c->object);
 	g_free(c);
 }
 
-FunctionList *function_list_new(void)
+FunctionList *function_list_new(gboolean full)
 {
 	FunctionList *l = g_new0(FunctionList, 1);
 
 	l->counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
 					  count_free);
+	l->names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	l->full = full;
 	return l;
 }
 
@@ -37,6 +42,7 @@ void function_list_free(FunctionList *l)
 	if (!l)
 		return;
 	g_hash_table_unref(l->counts);
+	g_hash_table_unref(l->names);
 	g_free(l);
 }
 
@@ -45,18 +51,47 @@ static char *both(const FunctionCount *c)
 	return g_strconcat(c->object, ":", c->name, NULL);
 }
 
+static void use_full_name(FunctionCount *c)
+{
+	g_free(c->name);
+	c->name = symbols_demangle(c->symbol, TRUE);
+}
+
+/*
+ * Overloads, and what the compiler split off, have one short name. They are not
+ * one row: the agent counts each once a sample, where one calls the other that
+ * makes two.
+ */
+static void name_row(FunctionList *l, FunctionCount *c)
+{
+	g_autofree char *key = NULL;
+	FunctionCount *other;
+
+	c->name = symbols_demangle(c->symbol, l->full);
+	if (l->full)
+		return;
+	key = both(c);
+	other = g_hash_table_lookup(l->names, key);
+	if (other) {
+		use_full_name(other);
+		use_full_name(c);
+	} else {
+		g_hash_table_insert(l->names, g_steal_pointer(&key), c);
+	}
+}
+
 static FunctionCount *find(FunctionList *l, const char *object,
 			   const char *symbol)
 {
-	g_autofree char *name = symbols_demangle(symbol, FALSE);
-	g_autofree char *key = g_strconcat(object, ":", name, NULL);
+	g_autofree char *key = g_strconcat(object, ":", symbol, NULL);
 	FunctionCount *c = g_hash_table_lookup(l->counts, key);
 
 	if (c)
 		return c;
 	c = g_new0(FunctionCount, 1);
-	c->name = g_steal_pointer(&name);
+	c->symbol = g_strdup(symbol);
 	c->object = g_strdup(object);
+	name_row(l, c);
 	g_hash_table_insert(l->counts, g_steal_pointer(&key), c);
 	return c;
 }

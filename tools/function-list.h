@@ -9,7 +9,9 @@
 #include <glib.h>
 
 typedef struct {
-	char *name;		/* demangled */
+	char *symbol;		/* as the agent has it */
+	char *name;		/* demangled: short, if no other function
+				 * of its object is called so; else full */
 	char *object;		/* path of its file, "" for none */
 	guint64 self, total;	/* samples */
 	guint64 self_ns, total_ns;
@@ -17,7 +19,8 @@ typedef struct {
 
 typedef struct _FunctionList FunctionList;
 
-FunctionList *function_list_new(void);
+/* `full`: names with their arguments. */
+FunctionList *function_list_new(gboolean full);
 void function_list_free(FunctionList *l);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(FunctionList, function_list_free)
 

@@ -256,6 +256,7 @@ int main(void)
 	tcase_add_test(tc, formats_are_found_by_name_and_by_file);
 	tcase_add_test(tc, folded_has_each_stack_once);
 	tcase_add_test(tc, a_hostile_name_stays_in_its_line_and_frame);
+	tcase_add_test(tc, unknown_code_has_one_name_everywhere);
 	tcase_add_test(tc,
 		threads_are_ordered_and_timed_where_times_are_known);
 	tcase_add_test(tc, times_are_made_of_values_where_none_are_known);

@@ -21,7 +21,7 @@ static const FunctionCount *row(const GPtrArray *rows, guint i)
 
 START_TEST(several_are_added_up)
 {
-	FunctionList *l = function_list_new();
+	FunctionList *l = function_list_new(FALSE);
 	g_autoptr(GPtrArray) rows = NULL;
 
 	add(l, "5\t7\t500\t700\t/bin/a\t_ZN3foo3barEv\n0\t7\t0\t700\t/bin/a\t"
@@ -40,6 +40,37 @@ START_TEST(several_are_added_up)
 }
 END_TEST
 
+START_TEST(what_shares_a_short_name_is_told_apart)
+{
+	FunctionList *l = function_list_new(FALSE);
+	g_autoptr(GPtrArray) rows = NULL;
+
+	add(l, "3\t3\t3\t3\t/bin/a\t_ZN3foo3barEi\n"
+	       "2\t2\t2\t2\t/bin/a\t_ZN3foo3barEd\n"
+	       "1\t1\t1\t1\t/bin/b\t_ZN3foo3barEd\n"
+	       "2\t2\t2\t2\t/bin/a\t_ZN3foo3barEd\n");
+	rows = function_list_select(l, NULL);
+	ck_assert_uint_eq(rows->len, 3);
+	ck_assert_str_eq(row(rows, 0)->name, "foo::bar(double)");
+	ck_assert_uint_eq(row(rows, 0)->total, 4);
+	ck_assert_str_eq(row(rows, 1)->name, "foo::bar(int)");
+	ck_assert_str_eq(row(rows, 2)->name, "foo::bar");
+	function_list_free(l);
+}
+END_TEST
+
+START_TEST(full_names_have_arguments)
+{
+	FunctionList *l = function_list_new(TRUE);
+	g_autoptr(GPtrArray) rows = NULL;
+
+	add(l, "3\t3\t3\t3\t/bin/a\t_ZN3foo3barEi\n");
+	rows = function_list_select(l, NULL);
+	ck_assert_str_eq(row(rows, 0)->name, "foo::bar(int)");
+	function_list_free(l);
+}
+END_TEST
+
 static guint matching(const FunctionList *l, const char *filter)
 {
 	g_autoptr(GRegex) regex = g_regex_new(filter, 0, 0, NULL);
@@ -50,7 +81,7 @@ static guint matching(const FunctionList *l, const char *filter)
 
 START_TEST(names_and_objects_match)
 {
-	FunctionList *l = function_list_new();
+	FunctionList *l = function_list_new(FALSE);
 
 	add(l, "1\t1\t1\t1\t/bin/a\tmain\n1\t1\t1\t1\t/lib/c\tread\n");
 	ck_assert_uint_eq(matching(l, "^main$"), 1);
@@ -66,7 +97,7 @@ START_TEST(any_bytes_are_survived)
 	static const char bytes[] = "1\t2\t3\n-1\t1\t1\t1\tx\ty\n\n\t\t\t\t\t\n"
 		"99999999999999999999\t1\t1\t1\tx\ty\n4\t4\t4\t4\t\xff\t\xfe\t"
 		"z\n2\t2\t2\t2\tx\ty\0\n";
-	FunctionList *l = function_list_new();
+	FunctionList *l = function_list_new(FALSE);
 	g_autoptr(GPtrArray) rows = NULL;
 
 	function_list_add(l, bytes, sizeof(bytes));
@@ -85,6 +116,8 @@ int main(void)
 	TCase *t = tcase_create("all");
 
 	tcase_add_test(t, several_are_added_up);
+	tcase_add_test(t, what_shares_a_short_name_is_told_apart);
+	tcase_add_test(t, full_names_have_arguments);
 	tcase_add_test(t, names_and_objects_match);
 	tcase_add_test(t, any_bytes_are_survived);
 	suite_add_tcase(s, t);
