@@ -16,9 +16,8 @@
 /* What it looks like in a terminal, a stack, a line, a script. */
 #define HOSTILE "w;o\nr</script>\x1b[31mk\" (x)"
 
-static char *export_text(const char *format, const char *work)
+static char *export_profile(const char *format, Profile *p)
 {
-	g_autoptr(Profile) p = sample_profile_new(work);
 	g_autoptr(GOutputStream) to = g_memory_output_stream_new_resizable();
 	ExportInput in = { p, p->default_type, "a title" };
 	g_autoptr(GError) error = NULL;
@@ -28,6 +27,13 @@ static char *export_text(const char *format, const char *work)
 	ck_assert_ptr_null(error);
 	return g_strndup(g_memory_output_stream_get_data(memory),
 			 g_memory_output_stream_get_data_size(memory));
+}
+
+static char *export_text(const char *format, const char *work)
+{
+	g_autoptr(Profile) p = sample_profile_new(work);
+
+	return export_profile(format, p);
 }
 
 START_TEST(formats_are_found_by_name_and_by_file)
@@ -78,6 +84,28 @@ START_TEST(a_hostile_name_stays_in_its_line_and_frame)
 	ck_assert_ptr_nonnull(strstr(folded, "main;w:o:r"));
 	ck_assert_ptr_null(strchr(perf, '\x1b'));
 	ck_assert_ptr_null(strchr(callgrind, '\x1b'));
+}
+END_TEST
+
+/* As a report calls it: by where its function begins, if that is known. */
+START_TEST(unknown_code_has_one_name_everywhere)
+{
+	static const char *const formats[] = {
+		"folded", "perf", "json", "speedscope", "firefox", "callgrind",
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(formats); i++) {
+		g_autoptr(Profile) p = sample_profile_new("work");
+		ProfileLocation *l = profile_at(p->locations, ProfileLocation,
+						3);
+		g_autofree char *text = NULL;
+
+		l->start = l->address - 8;
+		text = export_profile(formats[i], p);
+		ck_assert_msg(strstr(text, "libx.so+0x8") != NULL, "%s: %s",
+			      formats[i], text);
+		ck_assert_ptr_null(strstr(text, "libx.so+0x10"));
+	}
 }
 END_TEST
 
