@@ -287,7 +287,6 @@ static void attempt_free(gpointer data)
 {
 	Attempt *t = data;
 
-	g_object_unref(t->msg);
 	g_free(t->name);
 	g_free(t->password);
 	g_free(t->hash);
@@ -316,6 +315,10 @@ static void remember(Attempt *t)
 	g_hash_table_replace(t->auth->logins, g_strdup(t->key), login);
 }
 
+/*
+ * The message is let go here: the attempt itself may be freed by the thread, in
+ * which the end of a connection has no place.
+ */
 static void crypt_done(GObject *source, GAsyncResult *result, gpointer data)
 {
 	GTask *task = G_TASK(result);
@@ -327,9 +330,10 @@ static void crypt_done(GObject *source, GAsyncResult *result, gpointer data)
 		forget_guesses(t->auth, t->msg);
 		remember(t);
 		let_in(t->done, t->data, t->role, t->name);
-		return;
+	} else {
+		refuse(t->done, t->data, SOUP_STATUS_UNAUTHORIZED, 0);
 	}
-	refuse(t->done, t->data, SOUP_STATUS_UNAUTHORIZED, 0);
+	g_object_unref(t->msg);
 }
 
 static char *digest(const Auth *a, const char *credentials)

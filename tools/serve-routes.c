@@ -158,14 +158,18 @@ static gboolean is_own_origin(ServeRequest *r)
 	return !origin || strcmp(origin, own) == 0;
 }
 
-/* The token goes from the address bar into a cookie. */
+/*
+ * The token goes from the address bar into a cookie. It is ours, not the one of
+ * the address: who is let in by a header or a cookie may have followed a link
+ * with anything in it.
+ */
 static gboolean take_cookie(ServeRequest *r)
 {
-	const char *token = serve_query(r, "token");
+	const char *token = auth_token(r->serve->auth);
 	GUri *uri = soup_server_message_get_uri(r->msg);
 	g_autofree char *cookie = NULL;
 
-	if (!token || !auth_token(r->serve->auth) || !serve_wants_html(r))
+	if (!token || !serve_query(r, "token") || !serve_wants_html(r))
 		return FALSE;
 	cookie = g_strdup_printf("%s=%s; Path=/; HttpOnly; SameSite=Strict%s",
 				 auth_cookie(r->serve->auth), token,
