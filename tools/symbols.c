@@ -272,18 +272,32 @@ static void starts_resolve(const ElfFile *f, const GArray *wanted,
 	}
 }
 
+/* From 0.191 on; releases are numbered 0.N. */
+static gboolean packages_are_read(void)
+{
+	const char *version = dwfl_version(NULL), *dot = strchr(version, '.');
+
+	return version[0] != '0' ||
+	       (dot && g_ascii_strtoull(dot + 1, NULL, 10) >= 191);
+}
+
 /* Where the rest of `units` compile units is, or should be. */
 static char *incomplete_say(const ElfFile *f, guint units)
 {
 	g_autofree char *package = g_strconcat(elf_file_path(f), ".dwp", NULL);
+	const char *path = elf_file_path(f), *s = units == 1 ? "" : "s";
 
-	if (g_file_test(package, G_FILE_TEST_EXISTS))
+	if (!g_file_test(package, G_FILE_TEST_EXISTS))
+		return g_strdup_printf("%s: without inlined calls of %u source "
+			"file%s: the .dwo files are gone", path, units, s);
+	if (!packages_are_read())
 		return g_strdup_printf("%s: without inlined calls: they are in "
 			"%s, and elfutils %s reads no such file (0.191 does)",
-			elf_file_path(f), package, dwfl_version(NULL));
-	return g_strdup_printf("%s: without inlined calls of %u source "
-		"file%s: the .dwo files are gone", elf_file_path(f), units,
-		units == 1 ? "" : "s");
+			path, package, dwfl_version(NULL));
+	/* What dwp of binutils makes of DWARF 5 is an empty package. */
+	return g_strdup_printf("%s: without inlined calls of %u source file%s: "
+		"neither %s nor .dwo files have them", path, units, s,
+		package);
 }
 
 /* Returns whether `names` were added to, and are all that can be known. */

@@ -49,6 +49,8 @@ typedef struct {
 static void took(gpointer data, GPtrArray *result)
 {
 	Taken *t = data;
+	static const char flushed[] = "flushed";
+	const gsize length = sizeof(flushed) - 1;
 	const GPtrArray *list;
 	GBytes *last;
 
@@ -58,8 +60,9 @@ static void took(gpointer data, GPtrArray *result)
 		list = result->pdata[i];
 		t->fragments[i] = list->len;
 		last = list->len ? list->pdata[list->len - 1] : NULL;
-		t->last_is_flush = last && g_str_has_prefix(
-			g_bytes_get_data(last, NULL), "flushed");
+		t->last_is_flush = last && g_bytes_get_size(last) >= length &&
+			memcmp(g_bytes_get_data(last, NULL), flushed,
+			       length) == 0;
 	}
 	t->failed = g_strdup(take_failed(t->take));
 	take_free(t->take);
