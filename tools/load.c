@@ -7,7 +7,6 @@
 #include "tools/cmd.h"
 #include "tools/profile-cut.h"
 #include "tools/progress.h"
-#include "tools/symbols.h"
 
 void load_add_options(Load *l, GOptionContext *context)
 {
@@ -113,12 +112,14 @@ static void resolve(Load *l, Profile *p)
 		.no_inlines = l->no_inlines, .full_names = l->full_names,
 		.no_system_names = l->no_system_names,
 	};
-	g_autoptr(Symbols) symbols = symbols_new(&options);
 	GPtrArray *notes;
 	guint i;
 
-	symbols_resolve(symbols, p);
-	notes = symbols_notes(symbols);
+	/* It goes on storing what it found; load_release() waits for that. */
+	g_clear_pointer(&l->symbols, symbols_free);
+	l->symbols = symbols_new(&options);
+	symbols_resolve(l->symbols, p);
+	notes = symbols_notes(l->symbols);
 	for (i = 0; i < notes->len; i++)
 		g_ptr_array_add(l->notes, g_strdup(notes->pdata[i]));
 }
@@ -149,4 +150,5 @@ void load_release(Load *l)
 	g_strfreev(l->symbol_dirs);
 	g_free(l->sysroot);
 	g_clear_pointer(&l->notes, g_ptr_array_unref);
+	g_clear_pointer(&l->symbols, symbols_free);
 }

@@ -9,6 +9,7 @@
 
 #include "tools/pprof-read.h"
 #include "tools/profile.h"
+#include "tools/symbols.h"
 
 /* Zeroed to begin with; filled by GOption, freed by load_release(). */
 typedef struct {
@@ -17,6 +18,7 @@ typedef struct {
 	gboolean no_inlines, full_names, no_symbols, no_region;
 	gboolean moments;		/* not an option: times are needed */
 	gboolean no_system_names;	/* nor this: linkage names are not */
+	Symbols *symbols;		/* private */
 	GPtrArray *notes;		/* char *: what could not be named, why */
 	guint failed;			/* files that could not be read */
 	guint empty;			/* files without a byte of content */

@@ -20,6 +20,13 @@
 #include "tools/symbol-names.h"
 #include "tools/symbols-jit.h"
 
+/* Storing is writing, and nothing waits for it but the next object. */
+struct storing {
+	char *build_id, *stamp;
+	SymbolNames *names;
+	GThread *thread;		/* NULL: nothing is stored */
+};
+
 struct _Symbols {
 	ElfFileSearch search;
 	ProcessRoots *roots;		/* while symbols_resolve() runs */
@@ -29,6 +36,7 @@ struct _Symbols {
 	GPtrArray *notes;		/* char * */
 	Progress progress;
 	guint64 done, total;		/* addresses, for the progress bar */
+	struct storing storing;
 };
 
 /* A location of the profile, and where it is in the object's file. */
@@ -64,10 +72,19 @@ Symbols *symbols_new(const SymbolsOptions *options)
 	return s;
 }
 
+static void storing_finish(struct storing *w)
+{
+	g_clear_pointer(&w->thread, g_thread_join);
+	g_clear_pointer(&w->names, symbol_names_free);
+	g_clear_pointer(&w->stamp, g_free);
+	g_clear_pointer(&w->build_id, g_free);
+}
+
 void symbols_free(Symbols *s)
 {
 	if (!s)
 		return;
+	storing_finish(&s->storing);
 	g_free(s->sysroot);
 	g_strfreev(s->symbol_dirs);
 	g_ptr_array_free(s->notes, TRUE);
@@ -219,11 +236,10 @@ static const struct place *place_at(const struct object *o, guint i)
  * What is known about `offset`, NULL: nothing. Both sides are in order, so
  * *at, 0 to begin with, only moves on while offsets grow.
  */
-static const SymbolAddress *names_seek(const SymbolNames *n, guint *at,
-				       guint64 offset)
+static SymbolAddress *names_seek(const SymbolNames *n, guint *at,
+				 guint64 offset)
 {
-	const SymbolAddress *a = (const SymbolAddress *)(void *)
-				 n->addresses->data;
+	SymbolAddress *a = (SymbolAddress *)(void *)n->addresses->data;
 
 	while (*at < n->addresses->len && a[*at].offset < offset)
 		++*at;
@@ -255,13 +271,18 @@ static void starts_resolve(const ElfFile *f, const GArray *wanted,
 			   SymbolNames *names)
 {
 	g_autoptr(ElfFrames) frames = NULL;
+	guint at = 0;
 
 	for (guint i = 0; i < wanted->len; i++) {
 		const DwarfLinesWanted *w = &g_array_index(wanted,
 						DwarfLinesWanted, i);
-		SymbolAddress *a = symbol_names_find(names, w->offset);
+		SymbolAddress *a;
 		guint64 start;
 
+		/* by address, which need not be the order in the file */
+		if (i > 0 && w->offset < w[-1].offset)
+			at = 0;
+		a = names_seek(names, &at, w->offset);
 		if (!a || a->line_count > 0)
 			continue;
 		if (!frames)
@@ -442,14 +463,6 @@ static void profile_take(const Symbols *s, Profile *p, const struct object *o,
 
 /* --- the cache ----------------------------------------------------------- */
 
-/* Storing is writing, and nothing waits for it but the next object. */
-struct storing {
-	const char *build_id;
-	const SymbolNames *names;
-	char *stamp;
-	GThread *thread;		/* NULL: nothing is stored */
-};
-
 static gpointer storing_run(gpointer data)
 {
 	const struct storing *w = data;
@@ -458,23 +471,16 @@ static gpointer storing_run(gpointer data)
 	return NULL;
 }
 
-/* `names` stay as they are until storing_finish. */
+/* Until storing_finish `names` are only read, by whomever. */
 static void storing_start(struct storing *w, const struct object *o,
-			  ElfFile *f, const SymbolNames *names)
+			  ElfFile *f, SymbolNames *names)
 {
-	w->build_id = o->build_id;
-	w->names = names;
+	w->build_id = g_strdup(o->build_id);
 	w->stamp = g_strdup(elf_file_stamp(f));
+	w->names = names;
 	w->thread = g_thread_try_new("cache", storing_run, w, NULL);
 	if (!w->thread)
 		storing_run(w);
-}
-
-static void storing_finish(struct storing *w)
-{
-	if (w->thread)
-		g_thread_join(w->thread);
-	g_free(w->stamp);
 }
 
 /* --- one object ---------------------------------------------------------- */
@@ -512,7 +518,7 @@ static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 	g_autoptr(SymbolNames) names = NULL;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(ElfFile) f = NULL;
-	struct storing storing = { 0 };
+	gboolean is_new;
 
 	if (!object_is_file(o))
 		return;
@@ -521,10 +527,14 @@ static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 	names = names_load(s, o, f);
 	if (!f && !names_have_all(names, o))
 		g_ptr_array_add(s->notes, g_strdup(error->message));
-	if (f && file_resolve(s, f, o, names) && !s->no_cache && *o->build_id)
-		storing_start(&storing, o, f, names);
+	is_new = f && file_resolve(s, f, o, names) && !s->no_cache &&
+		 *o->build_id;
+	storing_finish(&s->storing);
+	if (is_new)
+		storing_start(&s->storing, o, f, names);
 	profile_take(s, p, o, names, functions);
-	storing_finish(&storing);
+	if (is_new)
+		g_steal_pointer(&names);
 }
 
 void symbols_resolve(Symbols *s, Profile *p)
