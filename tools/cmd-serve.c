@@ -25,7 +25,7 @@ static const char name[] = "serve";
 
 typedef struct {
 	char *listen, *token, *users, *cert, *key, *new_user;
-	char *push, *push_labels, *only;
+	char *push, *push_labels, *spool_dir, *only;
 	GRegex *only_regex;
 	gint push_interval, spool;
 	gboolean insecure, always, quiet;
@@ -66,6 +66,8 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  "Labels of all of them", "KEY=VALUE,..." },
 		{ "spool", 0, 0, G_OPTION_ARG_INT, &o->spool,
 		  "MiB of profiles that wait for being sent (64)", "N" },
+		{ "spool-dir", 0, 0, G_OPTION_ARG_FILENAME, &o->spool_dir,
+		  "Keep them in DIR, for the next start as well", "DIR" },
 		{ "quiet", 'q', 0, G_OPTION_ARG_NONE, &o->quiet,
 		  "Do not print the address", NULL },
 		{ NULL }
@@ -117,6 +119,8 @@ static const char *find_mistake(Options *o, int argc)
 		return "--push-interval is 1 to 3600 seconds";
 	if (o->spool < 1 || o->spool > 65536)
 		return "--spool is 1 to 65536 MiB";
+	if (o->spool_dir && !o->push)
+		return "--spool-dir goes with --push";
 	if (!is_labels(o->push_labels))
 		return "--push-labels is KEY=VALUE,KEY=VALUE";
 	return find_danger(o);
@@ -143,7 +147,8 @@ static gboolean check(Options *o, int argc, GError **error)
 static void options_release(Options *o)
 {
 	char *texts[] = { o->listen, o->token, o->users, o->cert, o->key,
-			  o->new_user, o->push, o->push_labels, o->only };
+			  o->new_user, o->push, o->push_labels, o->spool_dir,
+			  o->only };
 	gsize i;
 
 	for (i = 0; i < G_N_ELEMENTS(texts); i++)
@@ -303,7 +308,7 @@ static int serve(const Options *o)
 	const PushOptions pushing = {
 		.url = o->push, .interval_s = (guint)o->push_interval,
 		.spool_bytes = (gsize)o->spool << 20, .labels = o->push_labels,
-		.only = o->only_regex,
+		.only = o->only_regex, .spool_dir = o->spool_dir,
 	};
 	g_autoptr(GError) error = NULL;
 	Serve s = { 0 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tools/serve-always.h"
+#include "tools/serve-spool.h"
 #include "tools/serve-take.h"
 
 #define TIMEOUT_S 30		/* that the store may take for an answer */
@@ -26,12 +27,11 @@ struct _Push {
 	char *labels;
 	guint interval_s;
 	Always *always;
-	GQueue spool;			/* Parcel */
-	gsize spool_max;
+	Spool *spool;
 	GCancellable *cancel;
 	guint wait_ms, timer;
 	gboolean is_sending, has_complained;
-	PushCounters counters;
+	PushCounters counters;		/* beside those of the spool */
 };
 
 /* A process, of which one profile after the other is taken. */
@@ -44,61 +44,6 @@ typedef struct {
 	Take *take;
 	gint64 from_s;
 } Round;
-
-typedef struct {
-	char *query;
-	GBytes *profile;
-} Parcel;
-
-/* --- the spool -------------------------------------------------------------------- */
-
-static void parcel_free(gpointer data)
-{
-	Parcel *p = data;
-
-	g_free(p->query);
-	g_bytes_unref(p->profile);
-	g_free(p);
-}
-
-static gsize parcel_size(const Parcel *p)
-{
-	return g_bytes_get_size(p->profile);
-}
-
-static void send_next(Push *p);
-
-static void drop_first(Push *p)
-{
-	Parcel *first = g_queue_pop_head(&p->spool);
-
-	p->counters.spooled -= parcel_size(first);
-	parcel_free(first);
-}
-
-/* The first one may be under way: it is not dropped. */
-static void keep_bounded(Push *p)
-{
-	while (p->counters.spooled > p->spool_max && p->spool.length > 1) {
-		Parcel *second = g_queue_pop_nth(&p->spool, 1);
-
-		p->counters.spooled -= parcel_size(second);
-		parcel_free(second);
-		p->counters.dropped++;
-	}
-}
-
-static void put_in(Push *p, char *query, GBytes *profile)
-{
-	Parcel *parcel = g_new(Parcel, 1);
-
-	*parcel = (Parcel){ query, g_bytes_ref(profile) };
-	g_queue_push_tail(&p->spool, parcel);
-	p->counters.spooled += parcel_size(parcel);
-	keep_bounded(p);
-	if (p->timer == 0)
-		send_next(p);
-}
 
 /* --- sending -------------------------------------------------------------------------- */
 
@@ -141,6 +86,8 @@ static void authorize(Push *p, SoupMessage *msg)
 			"Authorization", value);
 }
 
+static void send_next(Push *p);
+
 static gboolean try_again(gpointer data)
 {
 	Push *p = data;
@@ -170,7 +117,7 @@ static void went_through(Push *p)
 	p->has_complained = FALSE;
 	p->wait_ms = 0;
 	p->counters.sent++;
-	drop_first(p);
+	spool_remove_first(p->spool);
 	send_next(p);
 }
 
@@ -183,7 +130,7 @@ static void was_refused(Push *p, guint status)
 			   soup_status_get_phrase(status));
 	p->has_complained = TRUE;
 	p->counters.dropped++;
-	drop_first(p);
+	spool_remove_first(p->spool);
 	send_next(p);
 }
 
@@ -219,7 +166,7 @@ static void sent(GObject *source, GAsyncResult *result, gpointer data)
 
 static void send_next(Push *p)
 {
-	const Parcel *parcel = g_queue_peek_head(&p->spool);
+	const Parcel *parcel = spool_first(p->spool);
 	g_autoptr(SoupMessage) msg = NULL;
 
 	if (!parcel || p->is_sending)
@@ -273,8 +220,10 @@ static void built(gpointer data, GBytes *result, const GError *error)
 	Push *p = m->round->push;
 
 	if (p && result)
-		put_in(p, g_steal_pointer(&m->query), result);
-	else if (p)
+		spool_put(p->spool, g_steal_pointer(&m->query), result);
+	if (p && result && p->timer == 0)
+		send_next(p);
+	if (p && !result)
 		g_printerr("profagent serve: process %d: %s\n", m->round->pid,
 			   error->message);
 	round_unref(m->round);
@@ -360,14 +309,32 @@ static GUri *parse_url(const char *text, GError **error)
 	return NULL;
 }
 
+static Spool *open_spool(const PushOptions *options, GError **error)
+{
+	Spool *spool = spool_new(options->spool_bytes);
+
+	if (!options->spool_dir ||
+	    spool_open(spool, options->spool_dir, error))
+		return spool;
+	g_prefix_error(error, "--spool-dir ");
+	spool_free(spool);
+	return NULL;
+}
+
 Push *push_new(Feeds *feeds, Builder *builder, const PushOptions *options,
 	       GError **error)
 {
 	GUri *url = parse_url(options->url, error);
+	Spool *spool;
 	Push *p;
 
 	if (!url) {
 		g_prefix_error(error, "--push %s: ", options->url);
+		return NULL;
+	}
+	spool = open_spool(options, error);
+	if (!spool) {
+		g_uri_unref(url);
 		return NULL;
 	}
 	p = g_new0(Push, 1);
@@ -376,12 +343,12 @@ Push *push_new(Feeds *feeds, Builder *builder, const PushOptions *options,
 	p->url = url;
 	p->labels = g_strdup(options->labels);
 	p->interval_s = options->interval_s;
-	p->spool_max = options->spool_bytes;
+	p->spool = spool;
 	p->cancel = g_cancellable_new();
 	p->session = soup_session_new_with_options("timeout", TIMEOUT_S,
 						   "user-agent", "profagent/"
 						   PACKAGE_VERSION, NULL);
-	g_queue_init(&p->spool);
+	send_next(p);			/* what an earlier server left */
 	p->always = always_new(feeds, options->only, &funcs, p);
 	return p;
 }
@@ -394,7 +361,7 @@ void push_free(Push *p)
 	soup_session_abort(p->session);
 	g_object_unref(p->session);
 	g_object_unref(p->cancel);
-	g_queue_clear_full(&p->spool, parcel_free);
+	spool_free(p->spool);
 	g_uri_unref(p->url);
 	g_free(p->labels);
 	g_free(p);
@@ -402,5 +369,9 @@ void push_free(Push *p)
 
 PushCounters push_counters(const Push *p)
 {
-	return p->counters;
+	PushCounters n = p->counters;
+
+	n.dropped += spool_dropped(p->spool);
+	n.spooled = spool_bytes(p->spool);
+	return n;
 }

@@ -4,9 +4,8 @@
  * speaks Pyroscope's ingestion protocol: a POST to URL/ingest with the name, the
  * times and a symbolized pprof profile, one for each process and interval.
  *
- * What cannot be sent is kept in a spool, in memory, of bounded size: the oldest
- * is dropped first, and counted. It is tried again later and later, up to a
- * minute, and in order.
+ * What cannot be sent waits (serve-spool.h). It is tried again later and later,
+ * up to a minute, and in order.
  */
 #ifndef PROFAGENT_TOOLS_SERVE_PUSH_H
 #define PROFAGENT_TOOLS_SERVE_PUSH_H
@@ -21,11 +20,12 @@ typedef struct {
 					 * in it go into Authorization */
 	guint interval_s;
 	gsize spool_bytes;
+	const char *spool_dir;		/* kept there as well, or NULL */
 	GRegex *only;			/* programs of matching names, or NULL */
 	const char *labels;		/* "env=prod,zone=a", or NULL */
 } PushOptions;
 
-/* Errors say what is wrong with the URL. */
+/* Errors say what is wrong with the URL or the directory. */
 Push *push_new(Feeds *feeds, Builder *builder, const PushOptions *options,
 	       GError **error);
 void push_free(Push *p);

@@ -11,6 +11,7 @@ import http.server
 import io
 import json
 import os
+import shutil
 import socket
 import ssl
 import threading
@@ -491,6 +492,7 @@ def check_usage(scratch):
             (["--new-user", "x"], "NAME:ROLE"),
             (["--push-interval", "0"], "3600"), (["--spool", "0"], "MiB"),
             (["--push-labels", "x"], "KEY=VALUE"), (["--only", "("], "--only"),
+            (["--spool-dir", "x"], "--push"),
             (["word"], "options only"), (["--nonsense"], "nonsense")):
         done = profagent("serve", *args)
         tap.ok(done.status == 2 and word in done.err and
@@ -499,6 +501,8 @@ def check_usage(scratch):
             (["--listen", "nowhere.invalid:1"], "nowhere.invalid"),
             (["--users", scratch.path("none")], "none"),
             (["--push", "ftp://x"], "ftp://x"),
+            (["--push", "http://127.0.0.1:1", "--spool-dir", "/proc/none"],
+             "/proc/none"),
             (["--cert", "/none", "--key", "/none"], "/none")):
         done = profagent("serve", "--listen", "127.0.0.1:0", *args)
         tap.ok(done.status == 1 and word in done.err and
@@ -593,6 +597,56 @@ def check_push(scratch):
     store.close()
 
 
+def paths_of(store, p):
+    return [path for path, _, _ in store.got if "pid%%3D%d" % p.pid in path]
+
+
+def check_spool(scratch):
+    """What could not be sent is sent by the next server, also when the first
+    one was killed; a file that is not whole is named and skipped."""
+    store, spool = Store(), scratch.path("spool")
+    # other tests run programs of the usual name beside this one
+    program = scratch.path("spooled%d" % os.getpid())
+    shutil.copy(SHARES, program)
+    options = ("--push", store.url, "--push-interval", "1", "--only",
+               "^%s$" % os.path.basename(program), "--spool-dir", spool)
+
+    def waiting():
+        return sorted(f for f in os.listdir(spool) if f.endswith(".push"))
+
+    store.status = 503
+    with Program([program, FOREVER], scratch, START=0) as p:
+        p.socket()
+        with Server(scratch, *options) as server:
+            tap.ok(wait_for(lambda: os.path.isdir(spool) and
+                            len(waiting()) > 2, 90),
+                   "spool: a file for each that waits")
+            done = profagent("serve", "--listen", "127.0.0.1:0", *options)
+            tap.ok(done.status == 1 and "another server" in done.err and
+                   done.err.count("\n") == 1, "spool: for one server", done)
+            server.child.kill()
+            server.child.wait()
+    first = waiting()
+    with open(os.path.join(spool, first[1]), "r+b") as f:
+        f.truncate(100)
+    store.status = 200
+    with Server(scratch, *options) as server:
+        tap.ok(wait_for(lambda: waiting() == first[1:2], 60),
+               "spool: the next server sends what waits", waiting())
+        text = server.request("/metrics").text
+        tap.ok("profagent_push_spool_bytes 0" in text, "spool: and has none",
+               [line for line in text.splitlines() if "spool" in line])
+        said = server.said()
+    paths = paths_of(store, p)
+    begun = [int(urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)
+                 ["from"][0]) for path in paths]
+    tap.ok(len(paths) == len(first) - 1 and begun == sorted(begun),
+           "spool: each once, in order", len(paths), first, begun)
+    tap.ok(said.count(first[1]) == 1 and "skipped" in said,
+           "spool: one line for what is not whole", said)
+    store.close()
+
+
 # --- many -------------------------------------------------------------------------------
 
 def check_many(server, pid):
@@ -657,6 +711,7 @@ def main():
             check_guesses(scratch)
             check_users(scratch, p.pid)
             check_push(scratch)
+            check_spool(scratch)
             check_unix(scratch)
             check_tls(scratch)
     tap.done()
