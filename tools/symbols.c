@@ -12,6 +12,7 @@
 #include "tools/dwarf-lines.h"
 #include "tools/elf-file.h"
 #include "tools/elf-frames.h"
+#include "tools/go-names.h"
 #include "tools/elf-symbols.h"
 #include "tools/process-root.h"
 #include "tools/profile-functions.h"
@@ -302,6 +303,26 @@ static gboolean packages_are_read(void)
 	       (dot && g_ascii_strtoull(dot + 1, NULL, 10) >= 191);
 }
 
+/* A Go program without debug information still knows itself: what that names
+ * is not wanted any more. */
+static void go_resolve(const ElfFile *f, GArray *wanted, SymbolNames *names)
+{
+	g_autoptr(GoNames) go = NULL;
+	guint64 bias;
+	guint kept = 0;
+
+	if (elf_file_dwarf(f, &bias) || !(go = go_names_new(elf_file_elf(f))))
+		return;
+	for (guint i = 0; i < wanted->len; i++) {
+		DwarfLinesWanted w = g_array_index(wanted, DwarfLinesWanted,
+						   i);
+
+		if (!go_names_add(go, w.address, w.offset, names))
+			g_array_index(wanted, DwarfLinesWanted, kept++) = w;
+	}
+	g_array_set_size(wanted, kept);
+}
+
 /* Where the rest of `units` compile units is, or should be. */
 static char *incomplete_say(const ElfFile *f, guint units)
 {
@@ -332,6 +353,7 @@ static gboolean file_resolve(Symbols *s, ElfFile *f, const struct object *o,
 	if (wanted->len == 0)
 		return FALSE;
 	symbol_names_index(names);
+	go_resolve(f, wanted, names);
 	symbols = elf_symbols_new(f);
 	incomplete = dwarf_lines_resolve(f, symbols, wanted, names,
 					 progress_units, s);

@@ -4,7 +4,8 @@
  *
  * elfutils reads .symtab, .dynsym, .gnu_debugdata, separate debug files (by
  * build id, by .gnu_debuglink, from debuginfod when DEBUGINFOD_URLS is set) and
- * DWARF; libiberty demangles. Inlined functions become lines of their own.
+ * DWARF; libiberty demangles. Go programs without either have Go's own table.
+ * Inlined functions become lines of their own.
  * Names are never guessed: an address outside every symbol stays
  * module+0xoffset, and a binary whose build id differs from the recorded one
  * is not used at all.
