@@ -118,6 +118,29 @@ static const char *linkage_name(Dwarf_Die *die)
 	return dwarf_formstring(&attr);
 }
 
+/*
+ * As dwarf_decl_file(), which in elfutils 0.188 ends the program where a unit
+ * has lines but no files. File 0 is one from DWARF 5 on.
+ */
+static const char *declaration_file(Dwarf_Die *die)
+{
+	Dwarf_Half version = 0;
+	Dwarf_Attribute attr;
+	Dwarf_Files *files;
+	Dwarf_Word index;
+	Dwarf_Die unit;
+	size_t count;
+
+	if (!dwarf_attr_integrate(die, DW_AT_decl_file, &attr) ||
+	    dwarf_formudata(&attr, &index) != 0 ||
+	    !dwarf_cu_die(attr.cu, &unit, &version, NULL, NULL, NULL, NULL,
+			  NULL) ||
+	    (index == 0 && version < 5) ||
+	    dwarf_getsrcfiles(&unit, &files, &count) != 0)
+		return NULL;
+	return dwarf_filesrc(files, index, NULL, NULL);
+}
+
 static void function_describe(DwarfFunctions *f, Dwarf_Die *die,
 			      SymbolFunction *to)
 {
@@ -133,7 +156,7 @@ static void function_describe(DwarfFunctions *f, Dwarf_Die *die,
 	if (!to->name)
 		to->name = symbol_names_add_text(f->names, qualified ?
 				qualified : dwarf_diename(die));
-	to->file = dwarf_functions_file(f, &unit, dwarf_decl_file(die));
+	to->file = dwarf_functions_file(f, &unit, declaration_file(die));
 	to->start_line = dwarf_decl_line(die, &line) == 0 ? line : 0;
 }
 

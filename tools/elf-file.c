@@ -10,6 +10,7 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <gelf.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -75,7 +76,97 @@ static int regular_open(const char *path)
 	return -1;
 }
 
+/* --- hostile files -------------------------------------------------------- */
+
+/*
+ * What elfutils is kept from: it would unpack a whole file that is no ELF but
+ * compressed, and any section to the size that the section itself claims.
+ */
+#define EXPANDS_FREE (64ull << 20)	/* bytes that any file may expand to */
+#define EXPANDS_TIMES 64		/* and to how often its own size */
+
+static gboolean is_elf(int fd)
+{
+	char magic[SELFMAG];
+
+	return pread(fd, magic, SELFMAG, 0) == SELFMAG &&
+	       memcmp(magic, ELFMAG, SELFMAG) == 0;
+}
+
+/* "ZLIB" and the size as a big-endian number, as GNU tools did it first. */
+static guint64 zdebug_size(Elf_Scn *scn, const char *name)
+{
+	Elf_Data *data = g_str_has_prefix(name, ".zdebug") ?
+			 elf_rawdata(scn, NULL) : NULL;
+	guint64 size;
+
+	if (!data || !data->d_buf || data->d_size < 12 ||
+	    memcmp(data->d_buf, "ZLIB", 4) != 0)
+		return 0;
+	memcpy(&size, (const guint8 *)data->d_buf + 4, sizeof(size));
+	return GUINT64_FROM_BE(size);
+}
+
+/* What the sections of `elf`, a file of `size` bytes, say they expand to. */
+static gboolean expands_well(Elf *elf, guint64 size)
+{
+	guint64 most = MAX(EXPANDS_FREE, size * EXPANDS_TIMES), all = 0;
+	Elf_Scn *scn = NULL;
+	GElf_Chdr compressed;
+	GElf_Shdr sh;
+	size_t strings;
+
+	if (elf_getshdrstrndx(elf, &strings) != 0)
+		return TRUE;
+	while ((scn = elf_nextscn(elf, scn)) && all <= most) {
+		const char *name;
+		guint64 more = 0;
+
+		if (!gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS)
+			continue;
+		name = elf_strptr(elf, strings, sh.sh_name);
+		if ((sh.sh_flags & SHF_COMPRESSED) != 0 &&
+		    gelf_getchdr(scn, &compressed))
+			more = compressed.ch_size;
+		else if (name)
+			more = zdebug_size(scn, name);
+		all += MIN(more, G_MAXUINT32 * 16ull);
+	}
+	return all <= most;
+}
+
+/* An ELF file that elfutils may have. */
+static gboolean is_fit(int fd)
+{
+	struct stat st;
+	gboolean fit;
+	Elf *elf;
+
+	if (!is_elf(fd) || fstat(fd, &st) != 0)
+		return FALSE;
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	fit = elf && expands_well(elf, (guint64)st.st_size);
+	elf_end(elf);
+	return fit;
+}
+
 /* --- the debug file ------------------------------------------------------ */
+
+static gboolean has_section(Elf *elf, const char *name)
+{
+	Elf_Scn *scn = NULL;
+	GElf_Shdr sh;
+	size_t strings;
+
+	if (elf_getshdrstrndx(elf, &strings) != 0)
+		return FALSE;
+	while ((scn = elf_nextscn(elf, scn)))
+		if (gelf_getshdr(scn, &sh) &&
+		    g_strcmp0(elf_strptr(elf, strings, sh.sh_name), name) == 0)
+			return TRUE;
+	return FALSE;
+}
 
 static gboolean debug_crc_matches(int fd, GElf_Word wanted)
 {
@@ -91,16 +182,47 @@ static gboolean debug_crc_matches(int fd, GElf_Word wanted)
 	return got == 0 && crc == wanted;
 }
 
+/*
+ * Of another kind it cannot be, and it has something to tell; libdwfl loses
+ * memory over those for which it is otherwise.
+ */
+static gboolean debug_is_alike(const ElfFile *f, Elf *elf)
+{
+	GElf_Ehdr own, debug;
+
+	return (has_section(elf, ".symtab") ||
+		has_section(elf, ".debug_info") ||
+		has_section(elf, ".zdebug_info")) &&
+	       gelf_getehdr(f->elf, &own) && gelf_getehdr(elf, &debug) &&
+	       own.e_type == debug.e_type &&
+	       own.e_machine == debug.e_machine &&
+	       (own.e_phnum == 0) == (debug.e_phnum == 0) &&
+	       own.e_ident[EI_CLASS] == debug.e_ident[EI_CLASS] &&
+	       own.e_ident[EI_DATA] == debug.e_ident[EI_DATA];
+}
+
+static gboolean debug_is_itself(const ElfFile *f, int fd)
+{
+	struct stat own, debug;
+
+	return stat(f->path, &own) == 0 && fstat(fd, &debug) == 0 &&
+	       own.st_dev == debug.st_dev && own.st_ino == debug.st_ino;
+}
+
 static gboolean debug_matches(const ElfFile *f, int fd, GElf_Word crc)
 {
 	g_autofree char *id = NULL;
+	gboolean alike;
 	Elf *elf;
 
-	if (!f->build_id)
-		return crc != 0 && debug_crc_matches(fd, crc);
+	if (!is_fit(fd) || debug_is_itself(f, fd))
+		return FALSE;
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	id = elf ? elf_file_build_id(elf) : NULL;
+	alike = elf && debug_is_alike(f, elf);
+	id = alike ? elf_file_build_id(elf) : NULL;
 	elf_end(elf);
+	if (!f->build_id)
+		return alike && crc != 0 && debug_crc_matches(fd, crc);
 	return g_strcmp0(id, f->build_id) == 0;
 }
 
@@ -155,30 +277,107 @@ static GPtrArray *debug_paths(const ElfFile *f, const char *link)
 	return paths;
 }
 
+/* Beside the object `path`, in .debug there, and in the tree of them all. */
+static void debug_paths_add_beside(GPtrArray *paths, const char *path,
+				   const char *link)
+{
+	g_autofree char *dir = g_path_get_dirname(path);
+	g_autofree char *base = g_path_get_basename(path);
+	g_autofree char *made = g_strconcat(base, ".debug", NULL);
+	g_autofree char *name = g_path_get_basename(link ? link : made);
+
+	g_ptr_array_add(paths, g_build_filename(dir, name, NULL));
+	g_ptr_array_add(paths, g_build_filename(dir, ".debug", name, NULL));
+	g_ptr_array_add(paths, g_build_filename(DEBUG_ROOT, dir, name, NULL));
+	g_ptr_array_add(paths, g_build_filename(DEBUG_ROOT, dir, base, NULL));
+	g_ptr_array_add(paths, g_build_filename(DEBUG_ROOT, name, NULL));
+}
+
+/* The places that distributions and debuggers agree on. */
+static void debug_paths_add_standard(GPtrArray *paths, const ElfFile *f,
+				     const char *link)
+{
+	char *real = realpath(f->path, NULL);
+
+	paths_add_id(paths, DEBUG_ROOT, f->build_id, ".debug");
+	debug_paths_add_beside(paths, f->path, link);
+	if (real && strcmp(real, f->path) != 0)
+		debug_paths_add_beside(paths, real, link);
+	free(real);
+}
+
+/* *found is libdwfl's, which will free() it. -1: it is none of `paths`. */
+static int debug_open(const ElfFile *f, const GPtrArray *paths, GElf_Word crc,
+		      char **found)
+{
+	for (guint i = 0; i < paths->len; i++) {
+		int fd = regular_open(paths->pdata[i]);
+
+		if (fd < 0)
+			continue;
+		if (debug_matches(f, fd, crc)) {
+			*found = strdup(paths->pdata[i]);
+			return fd;
+		}
+		close(fd);
+	}
+	return -1;
+}
+
+/* Whether it is not its own debug file, but what dwz took out of that. */
+static gboolean is_supplement(const ElfFile *f, const char *link, GElf_Word crc)
+{
+	GElf_Word own_crc;
+	const char *own = dwelf_elf_gnu_debuglink(f->elf, &own_crc);
+
+	return link && crc == 0 && g_strcmp0(own, link) != 0;
+}
+
+/* A pipe of that name would be opened, and waited for. */
+static gboolean link_is_safe(const ElfFile *f, const char *link)
+{
+	g_autofree char *dir = g_path_get_dirname(f->path);
+	char *paths[] = {
+		g_strdup(link && link[0] == '/' ? link : ""),
+		g_build_filename(dir, link, NULL),
+		g_build_filename(dir, ".debug", link, NULL),
+		g_build_filename(DEBUG_ROOT, dir, link, NULL),
+	};
+	gboolean safe = TRUE;
+	struct stat st;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
+		if (link && *paths[i] && stat(paths[i], &st) == 0 &&
+		    !S_ISREG(st.st_mode))
+			safe = FALSE;
+		g_free(paths[i]);
+	}
+	return safe;
+}
+
+/*
+ * libdwfl's own search opens whatever has the right name. It is asked only for
+ * what it alone finds: supplements, by their build id, and what servers have.
+ */
 static int find_debuginfo(Dwfl_Module *module, void **data, const char *name,
 			  Dwarf_Addr base, const char *file, const char *link,
 			  GElf_Word crc, char **found)
 {
+	const char *urls = g_getenv("DEBUGINFOD_URLS");
 	const ElfFile *f = *data;
+	g_autoptr(GPtrArray) paths = NULL;
+	int fd;
 
-	if (f) {
-		g_autoptr(GPtrArray) paths = debug_paths(f, link);
-
-		for (guint i = 0; i < paths->len; i++) {
-			int fd = regular_open(paths->pdata[i]);
-
-			if (fd < 0)
-				continue;
-			if (debug_matches(f, fd, crc)) {
-				/* libdwfl will free() it. */
-				*found = strdup(paths->pdata[i]);
-				return fd;
-			}
-			close(fd);
-		}
-	}
-	return dwfl_standard_find_debuginfo(module, data, name, base, file,
-					    link, crc, found);
+	if (!f)
+		return -1;
+	paths = debug_paths(f, link);
+	debug_paths_add_standard(paths, f, link);
+	fd = debug_open(f, paths, crc, found);
+	if (fd < 0 && link_is_safe(f, link) &&
+	    ((urls && *urls) || is_supplement(f, link, crc)))
+		return dwfl_standard_find_debuginfo(module, data, name, base,
+						    file, link, crc, found);
+	return fd;
 }
 
 /* --- opening ------------------------------------------------------------- */
@@ -212,6 +411,10 @@ static ElfFile *file_open_fd(const ElfFileSearch *search, const char *path,
 	GElf_Addr bias;
 	void **data;
 
+	if (!is_fit(fd)) {
+		close(fd);
+		return NULL;
+	}
 	f->search = search;
 	f->path = g_strdup(path);
 	f->recorded = g_strdup(recorded);
@@ -526,21 +729,6 @@ ElfFile *elf_file_reopen(const ElfFile *f)
 	if (!other || g_strcmp0(other->build_id, f->build_id) != 0)
 		return NULL;
 	return g_steal_pointer(&other);
-}
-
-static gboolean has_section(Elf *elf, const char *name)
-{
-	Elf_Scn *scn = NULL;
-	GElf_Shdr sh;
-	size_t strings;
-
-	if (elf_getshdrstrndx(elf, &strings) != 0)
-		return FALSE;
-	while ((scn = elf_nextscn(elf, scn)))
-		if (gelf_getshdr(scn, &sh) &&
-		    g_strcmp0(elf_strptr(elf, strings, sh.sh_name), name) == 0)
-			return TRUE;
-	return FALSE;
 }
 
 /* Where libdwfl found the debug file of a module; NULL: it has none so far. */

@@ -547,6 +547,52 @@ START_TEST(a_debug_file_of_another_build_is_not_used)
 }
 END_TEST
 
+START_TEST(a_pipe_of_a_debug_files_name_is_not_waited_for)
+{
+	ck_assert(objects_run(dir, "g++ -g -O2 cart.cc -o full && "
+		"strip -o cart full && touch cart.debug && "
+		"objcopy --add-gnu-debuglink=cart.debug cart && "
+		"rm cart.debug && mkfifo cart.debug && mkdir .debug && "
+		"mkfifo .debug/cart.debug"));
+	expect("cart", "full", "mark_pay", "");
+}
+END_TEST
+
+/* libdwfl would take it for a compressed kernel, whatever it expands to. */
+START_TEST(a_compressed_file_is_not_unpacked)
+{
+	g_autofree char *path = in_dir("cart.gz"), *notes = NULL;
+	g_autofree char *said = g_strconcat(path, ": not a readable ELF file",
+					    NULL);
+	g_autoptr(Profile) p = NULL;
+
+	ck_assert(objects_run(dir, "g++ -g -O2 cart.cc -o cart && gzip cart"));
+	p = objects_resolve(path, "", 64, NULL, &notes);
+	ck_assert_uint_eq(profile_at(p->locations, ProfileLocation,
+				     0)->line_count, 0);
+	ck_assert_str_eq(notes, said);
+}
+END_TEST
+
+/* 80 MiB of zeros; the object itself is some 100 KiB. */
+START_TEST(sections_that_expand_beyond_measure_are_not_read)
+{
+	g_autofree char *path = in_dir("cart"), *notes = NULL;
+	g_autoptr(Profile) p = NULL;
+
+	ck_assert(objects_run(dir, "g++ -g -O2 cart.cc -o full && "
+		"truncate -s 80M zeros && "
+		"objcopy --add-section .debug_zeros=zeros full large && "
+		"objcopy --compress-debug-sections=zlib large cart && "
+		"test $(stat -c %%s cart) -lt 1000000"));
+	p = objects_resolve(path, "", objects_offset(dir, "full", "mark_pay"),
+			    NULL, &notes);
+	ck_assert_uint_eq(profile_at(p->locations, ProfileLocation,
+				     0)->line_count, 0);
+	ck_assert_ptr_nonnull(strstr(notes, "not a readable ELF file"));
+}
+END_TEST
+
 /* A copy of the image, so that its symbols can be looked up. */
 static void vdso_copy(const guint8 *image)
 {
@@ -855,6 +901,9 @@ static TCase *files_case(void)
 	tcase_add_loop_test(tc, symbol_directories_are_searched_by_id_and_name,
 			    0, G_N_ELEMENTS(symbol_layouts));
 	tcase_add_test(tc, a_debug_file_of_another_build_is_not_used);
+	tcase_add_test(tc, a_pipe_of_a_debug_files_name_is_not_waited_for);
+	tcase_add_test(tc, a_compressed_file_is_not_unpacked);
+	tcase_add_test(tc, sections_that_expand_beyond_measure_are_not_read);
 	tcase_add_test(tc, the_vdso_is_read_from_our_own_process);
 	tcase_add_test(tc, a_server_is_asked_only_if_one_is_named);
 	return tc;
