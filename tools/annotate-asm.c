@@ -170,12 +170,12 @@ static Instruction *find_instruction(GArray *all, guint64 address)
 
 static void add_sum(CalltreeItem *to, const CalltreeItem *item)
 {
-	to->self += item->self;
-	to->total += item->total;
+	profile_add(&to->self, item->self);
+	profile_add(&to->total, item->total);
 	to->self_square += item->self_square;
 	to->total_square += item->total_square;
-	to->self_exact += item->self_exact;
-	to->total_exact += item->total_exact;
+	profile_add(&to->self_exact, item->self_exact);
+	profile_add(&to->total_exact, item->total_exact);
 }
 
 /* How many of the addresses belong to none of the instructions. */

@@ -2,13 +2,17 @@
 /* annotate: see annotate.h. Source; instructions are in annotate-asm.c. */
 #include "tools/annotate.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tools/annotate-rows.h"
 #include "tools/text.h"
 
 #define SIMILAR_MAX 5
 #define LINES_MAX 100000	/* of one function, if debug data is damaged */
+#define SOURCE_MAX (64 << 20)	/* bytes of a source file */
 
 /* --- which function ----------------------------------------------------------- */
 
@@ -121,9 +125,33 @@ static GPtrArray *collect_places(const Annotate *a)
 				    item);
 		p->first = MIN(p->first, item->line);
 		p->last = MAX(p->last, item->line);
-		p->self += item->self;
+		profile_add(&p->self, item->self);
 	}
 	return places;
+}
+
+/* The profile names it, and may name a pipe or a device. NULL: it is none. */
+static char *read_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *text = NULL;
+	struct stat st;
+	gsize size = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size <= SOURCE_MAX) {
+		text = g_malloc((gsize)st.st_size + 1);
+		while (size < (gsize)st.st_size &&
+		       (got = read(fd, text + size,
+				   (gsize)st.st_size - size)) > 0)
+			size += (gsize)got;
+		text[size] = '\0';
+	}
+	close(fd);
+	return text;
 }
 
 static char *read_source(const Annotate *a, const char *file)
@@ -142,7 +170,7 @@ static char *read_source(const Annotate *a, const char *file)
 
 	for (i = 0; i < G_N_ELEMENTS(candidates); i++) {
 		if (candidates[i] && candidates[i][0] && !text)
-			g_file_get_contents(candidates[i], &text, NULL, NULL);
+			text = read_regular(candidates[i]);
 		g_free(candidates[i]);
 	}
 	return text;
@@ -160,13 +188,13 @@ static void add_line(const Annotate *a, TextTable *t, const Place *p,
 }
 
 /* Whether a line that took no time is near one that did. */
-static gboolean is_near(const Annotate *a, const Place *p, gint32 line)
+static gboolean is_near(const Annotate *a, const Place *p, gint64 line)
 {
-	gint32 i;
+	gint64 i = MAX(line - a->context, p->first);
+	gint64 end = MIN(line + a->context, p->last);
 
-	for (i = line - (gint32)a->context; i <= line + (gint32)a->context;
-	     i++)
-		if (g_hash_table_contains(p->lines, GINT_TO_POINTER(i)))
+	for (; i <= end; i++)
+		if (g_hash_table_contains(p->lines, GINT_TO_POINTER((gint)i)))
 			return TRUE;
 	return FALSE;
 }
@@ -174,9 +202,8 @@ static gboolean is_near(const Annotate *a, const Place *p, gint32 line)
 static void add_lines(const Annotate *a, TextTable *t, const Place *p,
 		      char **text)
 {
-	gint32 n = (gint32)MIN(g_strv_length(text), G_MAXINT32);
-	gint32 line = MAX(p->first - (gint32)a->context, 1);
-	gint32 last = MIN(p->last + (gint32)a->context, n);
+	gint64 line = MAX((gint64)p->first - a->context, 1);
+	gint64 last = MIN((gint64)p->last + a->context, g_strv_length(text));
 	gboolean gap = FALSE;
 
 	last = MIN(last, line + LINES_MAX);
@@ -195,7 +222,7 @@ static void add_lines(const Annotate *a, TextTable *t, const Place *p,
 		gap = FALSE;
 		parts = g_strsplit(text[line - 1], "\t", -1);
 		tabs = g_strjoinv("    ", parts);
-		add_line(a, t, p, line, g_strchomp(tabs));
+		add_line(a, t, p, (gint32)line, g_strchomp(tabs));
 	}
 }
 

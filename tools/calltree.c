@@ -51,19 +51,13 @@ typedef struct {
 	gint64 exact;			/* the value, if no stack was taken */
 } Sum;
 
-/* The sum of hostile values may wrap; it may not be undefined. */
-static void add_value(gint64 *to, gint64 value)
-{
-	*to = (gint64)((guint64)*to + (guint64)value);
-}
-
 /* Works on items and nodes alike. */
 #define ADD(to, what, sum)						\
 	do {								\
-		add_value(&(to)->what, (sum)->value);			\
+		profile_add(&(to)->what, (sum)->value);			\
 		(to)->what##_count += (sum)->taken;			\
 		(to)->what##_square += (sum)->square;			\
-		add_value(&(to)->what##_exact, (sum)->exact);		\
+		profile_add(&(to)->what##_exact, (sum)->exact);		\
 	} while (0)
 
 /* --- which samples ------------------------------------------------------------ */
@@ -136,11 +130,11 @@ static Sum sum_in_time(const Builder *b, const ProfileSample *s,
 						    ProfileMoment,
 						    s->first_moment + i);
 
-		whole += m->weight_ns;
+		profile_add(&whole, m->weight_ns);
 		if (m->time_ns < b->o->from_ns ||
 		    (b->o->to_ns != 0 && m->time_ns >= b->o->to_ns))
 			continue;
-		weight += m->weight_ns;
+		profile_add(&weight, m->weight_ns);
 		in.taken++;
 		in.square += (double)m->weight_ns * (double)m->weight_ns;
 	}
@@ -400,12 +394,12 @@ static void count_sample(Builder *b, const ProfileSample *s, const Sum *sum,
 
 	t->taken += sum->taken;
 	t->square += sum->square;
-	add_value(&t->exact, sum->exact);
+	profile_add(&t->exact, sum->exact);
 	if (!make_path(b, s)) {
-		add_value(&t->dropped, sum->value);
+		profile_add(&t->dropped, sum->value);
 		return;
 	}
-	add_value(&t->total, sum->value);
+	profile_add(&t->total, sum->value);
 	t->count += samples >= 0 ? (guint64)s->value[samples] : sum->taken;
 	seen_grow(b, room);
 	b->turn++;

@@ -83,7 +83,7 @@ static void cost_add(GHashTable *all, const struct cost *c)
 		g_hash_table_add(all, g_memdup2(c, sizeof(*c)));
 		return;
 	}
-	sum->value += c->value;
+	profile_add(&sum->value, c->value);
 	sum->stacks += c->stacks;
 }
 
@@ -186,7 +186,8 @@ static gint64 costs_total(const GArray *costs)
 
 	for (guint i = 0; i < costs->len; i++)
 		if (g_array_index(costs, struct cost, i).callee == OWN)
-			total += g_array_index(costs, struct cost, i).value;
+			profile_add(&total, g_array_index(
+				costs, struct cost, i).value);
 	return total;
 }
 

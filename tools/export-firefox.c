@@ -389,8 +389,9 @@ static void samples_table(JsonOut *j, ExportText *out, const struct tables *t,
 	if (u->time_ns) {
 		column_begin(j, "threadCPUDelta");
 		for (guint i = 0; i < events->len; i++)
-			json_out_int(j, g_array_index(events, ExportEvent,
-						i).value * u->time_ns);
+			json_out_int(j, (gint64)((guint64)g_array_index(
+				events, ExportEvent, i).value *
+				(guint64)u->time_ns));
 		json_out_close(j, ']');
 	}
 	json_out_close(j, '}');

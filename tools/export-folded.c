@@ -44,7 +44,7 @@ static GHashTable *stacks_merge(const ExportInput *in, const ExportFrames *f)
 			g_hash_table_insert(stacks, g_strdup(t.text->str),
 					    sum);
 		}
-		*sum += s->value[in->type];
+		profile_add(sum, s->value[in->type]);
 	}
 	g_string_free(t.text, TRUE);
 	g_array_free(stack, TRUE);

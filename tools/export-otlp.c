@@ -290,8 +290,8 @@ static gboolean has_times(const Writer *w, const ProfileSample *s, guint type)
 	    !w->p->has_base)
 		return FALSE;
 	for (guint32 i = 0; i < s->moment_count; i++)
-		sum += profile_at(w->p->moments, ProfileMoment,
-				  s->first_moment + i)->weight_ns;
+		profile_add(&sum, profile_at(w->p->moments, ProfileMoment,
+					     s->first_moment + i)->weight_ns);
 	return sum == s->value[type];
 }
 

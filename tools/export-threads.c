@@ -82,7 +82,7 @@ static void event_add(ExportThread *t, guint64 time_ns, gint64 value,
 	ExportEvent e = { time_ns, value, sample };
 
 	g_array_append_val(t->events, e);
-	t->total += value;
+	profile_add(&t->total, value);
 }
 
 /* A sample whose moments do not sum to its value has other weights than these. */
@@ -94,8 +94,8 @@ static gboolean moments_fit(const Profile *p, const ProfileSample *s,
 	if (type != p->default_type || s->moment_count == 0)
 		return FALSE;
 	for (guint32 i = 0; i < s->moment_count; i++)
-		sum += profile_at(p->moments, ProfileMoment,
-				  s->first_moment + i)->weight_ns;
+		profile_add(&sum, profile_at(p->moments, ProfileMoment,
+					     s->first_moment + i)->weight_ns);
 	return sum == s->value[type];
 }
 
@@ -138,7 +138,7 @@ static void thread_order(ExportThread *t, gint64 unit_ns)
 		ExportEvent *e = &g_array_index(t->events, ExportEvent, i);
 
 		e->time_ns = now;
-		now += (guint64)(MAX(e->value, 0) * unit_ns);
+		now += (guint64)MAX(e->value, 0) * (guint64)unit_ns;
 	}
 }
 

@@ -110,7 +110,7 @@ static void add_samples(Health *h, const Profile *p)
 
 		taken += s->taken;
 		if (s->taken == 0 && cpu >= 0)
-			h->not_sampled_ns += s->value[cpu];
+			profile_add(&h->not_sampled_ns, s->value[cpu]);
 	}
 	h->samples = MAX(h->samples, taken);
 }

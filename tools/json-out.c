@@ -7,6 +7,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "tools/text.h"
+
 void json_out_init(JsonOut *out, GString *text)
 {
 	out->text = text;
@@ -42,18 +44,18 @@ void json_out_close(JsonOut *out, char bracket)
 	out->follows = TRUE;
 }
 
+/* Not the first byte of anything that may have to be escaped. */
 static gboolean is_plain(guchar c)
 {
 	return c >= 0x20 && c != '"' && c != '\\' && c != '<' && c != '>' &&
-		c != '&' && c != 0x7f && c != 0xe2;
+		c != '&' && c != 0x7f && c != 0xc2 && c != 0xd8 && c != 0xe2;
 }
 
 static void append_escaped(GString *text, gunichar c)
 {
 	char utf8[6];
 
-	if (c < 0x20 || c == '<' || c == '>' || c == '&' || c == 0x7f ||
-	    c == 0x2028 || c == 0x2029) {
+	if (text_is_unsafe(c) || c == '<' || c == '>' || c == '&') {
 		g_string_append_printf(text, "\\u%04x", c);
 		return;
 	}

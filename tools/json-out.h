@@ -3,9 +3,10 @@
  * json-out: JSON written as it comes, for documents of millions of numbers that
  * a tree of nodes would need a hundred times the memory for.
  *
- * The text is plain JSON and also safe inside a <script> element: <, >, & and
- * the line separators U+2028 and U+2029 are written as \uXXXX, so that no name
- * can end the element. Text that is no UTF-8 is made so (U+FFFD).
+ * The text is plain JSON and also safe inside a <script> element and on a
+ * terminal: <, >, & and what is text_is_unsafe() (tools/text.h) are written as
+ * \uXXXX, so that no name can end the element or be a command. Text that is no
+ * UTF-8 is made so (U+FFFD).
  */
 #ifndef PROFAGENT_TOOLS_JSON_OUT_H
 #define PROFAGENT_TOOLS_JSON_OUT_H

@@ -329,7 +329,7 @@ static void add_change(ProfileSample *s, const Change *c)
 	guint i;
 
 	for (i = 0; i < PROFILE_VALUES_MAX; i++)
-		s->value[i] += c->value[i];
+		profile_add(&s->value[i], c->value[i]);
 	s->taken += c->taken;
 	s->square += c->square;
 }

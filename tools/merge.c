@@ -330,7 +330,7 @@ static void add_values(const Merge *m, ProfileSample *to,
 	guint i;
 
 	for (i = 0; i < m->from->type_count; i++)
-		to->value[m->column[i]] += from->value[i];
+		profile_add(&to->value[m->column[i]], from->value[i]);
 	to->taken += from->taken;
 	to->square += from->square;
 }

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "tools/text.h"
 #include "tools/web/resource.h"
 
 /* Each after those it imports from. */
@@ -84,7 +85,7 @@ static char *policy_hash(const char *text)
 static void append_head(GString *out, const char *title, const char *style,
 			const char *script)
 {
-	g_autofree char *valid = g_utf8_make_valid(title, -1);
+	g_autofree char *valid = text_escape(title);
 	g_autofree char *name = g_markup_escape_text(valid, -1);
 	g_autofree char *style_hash = policy_hash(style);
 	g_autofree char *script_hash = policy_hash(script);

@@ -570,8 +570,9 @@ static void collect_labels(Writer *w, const ProfileSample *s)
  * share of `value`. */
 static void collect_moments(Writer *w, const ProfileSample *s, gint64 value)
 {
+	gint64 count = MAX(s->moment_count, 1);
 	guint64 before = 0, now, us, weight;
-	gboolean even = TRUE;
+	gboolean even = value % count == 0;
 	guint32 i;
 
 	g_array_set_size(w->times, 0);
@@ -586,7 +587,7 @@ static void collect_moments(Writer *w, const ProfileSample *s, gint64 value)
 		us = now - before;
 		before = now;
 		weight = (guint64)m->weight_ns;
-		even &= m->weight_ns * (gint64)s->moment_count == value;
+		even &= m->weight_ns == value / count;
 		g_array_append_val(w->times, us);
 		g_array_append_val(w->weights, weight);
 	}

@@ -183,6 +183,15 @@ ProfileString profile_string_kept(Profile *p, const char *s);
  * grow any more. */
 void profile_keep(Profile *p, GArray *text);
 
+/*
+ * Values are added modulo 2^64: the sum of hostile ones is wrong, but defined,
+ * and the same in whatever order.
+ */
+static inline void profile_add(gint64 *to, gint64 value)
+{
+	*to = (gint64)((guint64)*to + (guint64)value);
+}
+
 /* Never NULL. Owned by the profile. */
 const char *profile_text(const Profile *p, ProfileString s);
 

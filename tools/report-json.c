@@ -55,8 +55,10 @@ static void json_profile(const Report *r, JsonOut *out)
 {
 	const Profile *p = r->profile;
 	const ProfileValueType *type = &p->type[r->options->type];
+	gint64 all = r->tree->total;
 	guint i;
 
+	profile_add(&all, r->tree->dropped);
 	json_out_open(out, '{');
 	json_text(r, out, "type", type->type);
 	json_text(r, out, "unit", type->unit);
@@ -65,7 +67,7 @@ static void json_profile(const Report *r, JsonOut *out)
 	for (i = 0; i < p->type_count; i++)
 		json_out_string(out, profile_text(p, p->type[i].type));
 	json_out_close(out, ']');
-	json_int(out, "total", r->tree->total + r->tree->dropped);
+	json_int(out, "total", all);
 	json_int(out, "shown", r->tree->total);
 	json_int(out, "samples", (gint64)r->tree->taken);
 	json_int(out, "period", p->period);

@@ -398,11 +398,10 @@ static void add_piece(const Report *r, TextTable *t,
 
 void report_print_timeline(const Report *r, FILE *to)
 {
-	const ProfileValueType *type =
-		&r->profile->type[r->options->type];
+	g_autofree char *type = text_escape(profile_text(
+		r->profile, r->profile->type[r->options->type].type));
 	const TextColumn columns[] = {
-		{ "from", TRUE, 0 },
-		{ profile_text(r->profile, type->type), TRUE, 0 },
+		{ "from", TRUE, 0 }, { type, TRUE, 0 },
 		{ "CPUs", TRUE, 0 }, { "", FALSE, 0 }, { "%", TRUE, 0 },
 		{ "most of it in", FALSE, 20 },
 	};

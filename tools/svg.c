@@ -200,7 +200,8 @@ static char *change_fill(const Change *c)
 
 /* --- text ----------------------------------------------------------------- */
 
-/* XML has no way to write most control characters at all. */
+/* XML has no way to write most control characters at all; marks of direction
+ * would move the text around them. */
 static void append_text(GString *out, const char *s)
 {
 	g_autofree char *valid = g_utf8_make_valid(s, -1);
@@ -210,7 +211,7 @@ static void append_text(GString *out, const char *s)
 	for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
 		gunichar c = g_utf8_get_char(at);
 
-		if (c == 0xfffe || c == 0xffff || g_unichar_iscntrl(c))
+		if (c == 0xfffe || c == 0xffff || text_is_unsafe(c))
 			c = 0xfffd;
 		g_string_append_unichar(plain, c);
 	}

@@ -25,7 +25,7 @@ static gboolean is_mark(gunichar c)
 	       c == 0x2029;
 }
 
-static gboolean is_unsafe(gunichar c)
+gboolean text_is_unsafe(gunichar c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || is_mark(c);
 }
@@ -39,7 +39,7 @@ char *text_escape(const char *s)
 	for (at = valid; *at; at = g_utf8_next_char(at)) {
 		gunichar c = g_utf8_get_char(at);
 
-		if (!is_unsafe(c))
+		if (!text_is_unsafe(c))
 			g_string_append_unichar(out, c);
 		else if (c < 0x100)
 			g_string_append_printf(out, "\\x%02x", c);

@@ -18,6 +18,9 @@
  */
 char *text_escape(const char *s);
 
+/* Whether it is one of those. */
+gboolean text_is_unsafe(gunichar c);
+
 /* Columns it takes on a terminal. */
 guint text_columns(const char *s);
 

@@ -8,9 +8,10 @@ guint64 timeline_round_interval(guint64 span_ns, guint count)
 	guint64 unit = 1;
 	gsize i;
 
-	for (; unit < G_MAXUINT64 / 100; unit *= 10)
+	for (; unit <= G_MAXUINT64 / 10; unit *= 10)
 		for (i = 0; i < G_N_ELEMENTS(steps); i++)
-			if (unit * steps[i] * count >= span_ns)
+			if (unit * steps[i] >= span_ns / MAX(count, 1u) +
+			    (span_ns % MAX(count, 1u) > 0))
 				return unit * steps[i];
 	return unit;
 }
@@ -57,19 +58,20 @@ GArray *timeline_new(Profile *p, const CalltreeOptions *options,
 	GArray *pieces = g_array_new(FALSE, FALSE, sizeof(TimelinePiece));
 	guint64 from = options->from_ns;
 	guint64 last = last_moment(p);
-	guint64 end = options->to_ns ? MIN(options->to_ns, last + 1)
-				     : last + 1;
+	guint64 end = last < G_MAXUINT64 ? last + 1 : last;
 
+	if (options->to_ns)
+		end = MIN(end, options->to_ns);
 	if (end <= from)
 		return pieces;
 	if (interval_ns == 0)
 		interval_ns = timeline_round_interval(end - from, count);
 	while (from < end && pieces->len < TIMELINE_PIECES_MAX) {
-		guint64 to = from + interval_ns;
+		guint64 most = options->to_ns ? options->to_ns : G_MAXUINT64;
+		guint64 to = interval_ns < most - from ? from + interval_ns
+						       : most;
 		TimelinePiece piece;
 
-		if (options->to_ns)
-			to = MIN(to, options->to_ns);
 		piece = make_piece(p, options, from, to);
 		g_array_append_val(pieces, piece);
 		from = to;

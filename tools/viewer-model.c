@@ -209,7 +209,7 @@ static double base_of_node(const ViewerModel *m, const CalltreeNode *node)
 {
 	if (m->base == VIEWER_OF_PARENT)
 		return (double)node->parent->total;
-	return (double)(m->tree->total + m->tree->dropped);
+	return (double)m->tree->total + (double)m->tree->dropped;
 }
 
 static ViewerRow make_node_row(ViewerModel *m, const Pending *p)
@@ -265,7 +265,7 @@ static void make_flat_rows(ViewerModel *m)
 			.deep = (double)item->total,
 			.own_count = (double)item->self_count,
 			.deep_count = (double)item->total_count,
-			.base = (double)(m->tree->total + m->tree->dropped),
+			.base = (double)m->tree->total + (double)m->tree->dropped,
 		};
 
 		g_array_append_val(m->rows, row);

@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tests/unit/runner.h"
 #include "tests/unit/sample-profile.h"
@@ -71,6 +72,22 @@ START_TEST(without_source_there_are_numbers)
 }
 END_TEST
 
+START_TEST(source_that_is_no_file_is_not_read)
+{
+	g_autoptr(Profile) p = sample_profile_new("work");
+	g_autofree char *base = g_path_get_basename(profile_text(
+		p, profile_at(p->functions, ProfileFunction, 1)->file));
+	g_autofree char *path = g_build_filename(dir, base, NULL);
+	g_autofree char *text = NULL;
+
+	/* reading one that nobody writes to would never end */
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	text = annotated(dir, G_MAXINT32);
+	ck_assert_ptr_nonnull(strstr(text, "the source is not here"));
+	g_unlink(path);
+}
+END_TEST
+
 START_TEST(a_part_of_a_name_is_enough)
 {
 	g_autoptr(Profile) p = sample_profile_new("worker");
@@ -102,6 +119,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, lines_stand_beside_their_time);
 	tcase_add_test(tcase, without_source_there_are_numbers);
+	tcase_add_test(tcase, source_that_is_no_file_is_not_read);
 	tcase_add_test(tcase, a_part_of_a_name_is_enough);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);

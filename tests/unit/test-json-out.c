@@ -31,6 +31,7 @@ START_TEST(strings_come_back)
 		"", "plain", "\"quoted\" \\ and \\\\", "tab\tand\nlines\r",
 		"</script><script>alert(1)</script>", "<!--", "a & b",
 		"\x01\x1f\x7f", "größer – ∑ 漢字 🔥", "\u2028\u2029",
+		"\xc2\x85 \xc2\x9b" "1m £ \u202e \u2066 \u061c ؟",
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(strings); i++) {
@@ -41,6 +42,9 @@ START_TEST(strings_come_back)
 		ck_assert_ptr_null(strpbrk(text->str, "<>&\n\r\t\x7f"));
 		ck_assert_ptr_null(strstr(text->str, "\u2028"));
 		ck_assert_ptr_null(strstr(text->str, "\u2029"));
+		ck_assert_ptr_null(strstr(text->str, "\xc2\x9b"));
+		ck_assert_ptr_null(strstr(text->str, "\u202e"));
+		ck_assert_ptr_null(strstr(text->str, "\u061c"));
 	}
 }
 END_TEST

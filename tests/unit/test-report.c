@@ -47,6 +47,26 @@ START_TEST(folded_is_what_other_programs_read)
 }
 END_TEST
 
+static void print_raw_type(const Report *r, FILE *to)
+{
+	Profile *p = r->profile;
+
+	p->type[p->default_type].type = profile_string(p, "cpu\033[2J", -1);
+	report_print_head(r, to);
+	report_print_timeline(r, to);
+}
+
+START_TEST(a_type_of_samples_is_no_command)
+{
+	g_autofree char *text = printed((CalltreeOptions){ .label = NULL },
+					(Report){ .limit = 0 }, "work",
+					print_raw_type);
+
+	ck_assert_ptr_null(strchr(text, '\033'));
+	ck_assert_ptr_nonnull(strstr(text, "cpu\\x1b[2J"));
+}
+END_TEST
+
 /* The first word of each line behind the titles, joined. */
 static char *column(const char *text, guint number)
 {
@@ -241,6 +261,7 @@ int main(void)
 	TCase *tcase = tcase_create("all");
 
 	tcase_add_test(tcase, folded_is_what_other_programs_read);
+	tcase_add_test(tcase, a_type_of_samples_is_no_command);
 	tcase_add_test(tcase,
 		       names_of_a_deep_tree_have_room_on_a_narrow_terminal);
 	tcase_add_test(tcase, the_table_is_sorted_and_cut);

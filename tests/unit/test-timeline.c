@@ -72,6 +72,23 @@ START_TEST(there_are_not_too_many)
 }
 END_TEST
 
+/* Times that a file may claim: a piece must not end before it begins. */
+START_TEST(the_end_of_time_is_no_beginning)
+{
+	g_autoptr(Profile) p = sample_profile_new("work");
+	CalltreeOptions o = { .type = p->default_type };
+	g_autoptr(GArray) all = NULL;
+
+	profile_at(p->moments, ProfileMoment, 0)->time_ns = G_MAXUINT64;
+	profile_at(p->moments, ProfileMoment, 1)->time_ns = G_MAXUINT64 - 1;
+	all = timeline_new(p, &o, 0, 10);
+	ck_assert_uint_ge(all->len, 1);
+	ck_assert_uint_le(all->len, 11);
+	for (guint i = 0; i < all->len; i++)
+		ck_assert_uint_gt(piece(all, i)->to_ns, piece(all, i)->from_ns);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("timeline");
@@ -82,6 +99,7 @@ int main(void)
 	tcase_add_test(tcase, pieces_hold_what_was_sampled_in_them);
 	tcase_add_test(tcase, a_range_is_kept);
 	tcase_add_test(tcase, there_are_not_too_many);
+	tcase_add_test(tcase, the_end_of_time_is_no_beginning);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);
 }
