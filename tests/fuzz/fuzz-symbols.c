@@ -2,8 +2,8 @@
 /*
  * libFuzzer target: what names are read from. The first byte of the input says
  * what the rest is: a linkage name, a perf map, a jitdump, a file of the cache,
- * what a Go program has in memory.
- * Objects themselves are elfutils' to read and are left to its own fuzzers.
+ * what a Go program has in memory. Objects have a target of their own,
+ * fuzz-objects.
  */
 #include <string.h>
 

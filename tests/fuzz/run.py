@@ -18,6 +18,8 @@ import shutil
 import subprocess
 import sys
 
+import objects
+
 SANITIZE = "-fsanitize=fuzzer-no-link,address,undefined"
 INPUT_MAX = 65536
 COMMITTED_MAX = 4096
@@ -54,6 +56,8 @@ class Target:
 
     def run(self):
         """A line of the table, and whether it held."""
+        if self.name == "fuzz-objects":
+            objects.make(self.found)
         prefix = os.path.join(self.args.build, "fuzz", self.name + ".")
         log = prefix + "log"
         with open(log, "wb") as out:
