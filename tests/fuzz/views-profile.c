@@ -7,14 +7,15 @@
 
 #define IDS 16u			/* of functions and locations: 0 to 15 */
 #define FRAMES_DEEP 4096u
-#define MESSAGES_MAX 4096u
+#define DEEP_MAX 2u		/* such stacks in a profile */
+#define MESSAGES_MAX 100u
 #define LONG_NAME 65536u		/* bytes of a long name; 1 MiB takes seconds */
 #define LONG_NAMES 2u		/* such names in a profile */
 
 struct maker {
 	ViewsBytes *in;
 	GByteArray *out;		/* the message */
-	guint strings, long_names;	/* so far */
+	guint strings, long_names, deep; /* so far */
 };
 
 guint8 views_byte(ViewsBytes *b)
@@ -253,7 +254,7 @@ static void make_sample(struct maker *m)
 
 static void make_deep_sample(struct maker *m)
 {
-	make_sample_of(m, TRUE);
+	make_sample_of(m, m->deep++ < DEEP_MAX);
 }
 
 /* As a list of fields: 's' a string, 'n' a number. */
@@ -355,7 +356,7 @@ GByteArray *views_profile(ViewsBytes *b)
 		make_type, make_usual, make_process, make_thread, make_health,
 		make_span, make_period, make_deep_sample,
 	};
-	struct maker m = { b, g_byte_array_new(), 1, 0 };
+	struct maker m = { b, g_byte_array_new(), 1, 0, 0 };
 
 	put_bytes(m.out, PPROF_STRING_TABLE, "", 0);
 	for (guint i = 0; b->left > 0 && i < MESSAGES_MAX; i++) {
