@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * agent: see agent.h. Called by the constructor and by the interposers, on
- * threads of the program; agent_start_forked_child() by the handler and
- * agent_child_started() by the flusher.
+ * threads of the program; agent_start_fresh() by the handler and
+ * agent_begun() by the flusher.
  */
 #include "agent/agent.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -28,6 +29,7 @@
 #include "agent/own-labels.h"
 #include "agent/process.h"
 #include "agent/region.h"
+#include "agent/resident.h"
 #include "agent/sampler.h"
 #include "agent/signals.h"
 #include "agent/snapshot.h"
@@ -40,7 +42,14 @@
 
 #define END_TIMEOUT_MS 200	/* what an exiting program waits for us at most */
 #define SUSPEND_TIMEOUT_MS 2000	/* one that may not have a second thread */
-#define CHILD_TIMEOUT_MS 50	/* a forked child that creates a thread */
+#define BEGIN_TIMEOUT_MS 2000	/* one that is fresh and makes a thread */
+
+/*
+ * A program that ends earlier has paid for the flusher's stack and little else:
+ * most that run for so short end within half of it, and the first tick that
+ * could bring a sample comes as early for few.
+ */
+#define START_NS 2000000u
 
 struct config agent_config;
 struct agent_process agent_process;
@@ -53,12 +62,14 @@ __asm__(".pushsection fork_data, \"aw\", @progbits\n"
 /* In the child as well: the rest of agent_process is its flusher's to tell. */
 static FORK_DATA int own_pid;
 static FORK_DATA _Atomic int state;
-/* Stands for the one thread of a forked child until it has a region. */
-static FORK_DATA struct thread_record forked = { .timer = -1, .clock = -1 };
-static FORK_DATA struct unwind_stack forked_stack;
+static FORK_DATA bool is_child;		/* forked from a profiled program */
+/* Stands for the one thread of a process that has no region yet. */
+static FORK_DATA struct thread_record fresh = { .timer = -1, .clock = -1 };
+static FORK_DATA struct unwind_stack fresh_stack;
 static FORK_DATA uint32_t main_slot = THREAD_NO_SLOT;
-static FORK_DATA bool asleep;	/* a forked child begins paused */
+static FORK_DATA bool asleep;	/* a fresh process begins paused */
 static uint64_t paused_at_ns;	/* agent_cpu_ns() stands still while paused */
+static bool has_modules;	/* what the handler needs of them is read */
 /* Why the agent left the program before its end, NULL: it has not. */
 static const char *_Atomic left_because;
 
@@ -72,7 +83,7 @@ enum agent_state agent_state(void)
 static FORK_CODE void set_state(enum agent_state s)
 {
 	atomic_store_explicit(&state, s, memory_order_release);
-	sampler_enable(s == AGENT_RUNNING || s == AGENT_FORKED);
+	sampler_enable(s == AGENT_RUNNING || s == AGENT_FRESH);
 }
 
 static bool change_state(enum agent_state from, enum agent_state to)
@@ -94,7 +105,7 @@ bool agent_is_running(void)
 
 	return agent_is_ours() &&
 	       (now == AGENT_RUNNING ||
-		(!asleep && (now == AGENT_FORKED || now == AGENT_STARTING)));
+		(!asleep && (now == AGENT_FRESH || now == AGENT_STARTING)));
 }
 
 bool agent_is_ours(void)
@@ -198,17 +209,17 @@ static void disarm_for_good(uint32_t slot)
 	unlock_clock(t);
 }
 
-/* In a forked child that has not sampled yet: waits for its region. */
+/* In a fresh process: waits for its region. */
 static bool is_ready(void)
 {
-	static const struct timespec ms = { 0, 1000000 };
+	static const struct timespec moment = { 0, 100000 };
 	int tries;
 
-	if (agent_state() == AGENT_FORKED)
-		agent_start_forked_child();
+	if (agent_state() == AGENT_FRESH)
+		agent_start_fresh();
 	for (tries = 0; agent_state() == AGENT_STARTING &&
-			tries < CHILD_TIMEOUT_MS; tries++)
-		sys_call(SYS_nanosleep, &ms, NULL);
+			tries < 10 * BEGIN_TIMEOUT_MS; tries++)
+		sys_call(SYS_nanosleep, &moment, NULL);
 	return agent_state() == AGENT_RUNNING ||
 	       agent_state() == AGENT_PAUSED;
 }
@@ -247,23 +258,6 @@ void agent_thread_end(uint32_t slot)
 	thread_end(slot, sys_clock_ns(CLOCK_THREAD_CPUTIME_ID), name);
 }
 
-static void register_main(uint64_t cpu_before)
-{
-	struct thread_record *t;
-
-	main_slot = thread_claim_now(sys_gettid(), 0, THREAD_MAIN);
-	if (main_slot == THREAD_NO_SLOT)
-		return;
-	t = region_record(main_slot);
-	t->cpu_start_ns = cpu_before;
-	thread_pause(main_slot, cpu_before);
-	t->stack_high = process_main_stack_high();
-	t->stack_low = process_main_stack_low();
-	t->call_regs = (uint64_t)&thread_call_regs;
-	thread_set_self(main_slot, t->stack_low, t->stack_high);
-	thread_publish(main_slot);
-}
-
 /* --- beginning -------------------------------------------------------------- */
 
 static bool read_config(char **envp)
@@ -288,12 +282,11 @@ static int init_parts(void)
 {
 	const struct unwind_backend *backend =
 		unwind_find(agent_config.unwind);
-	int err = modules_init(NULL);
+	int err = backend->init ? backend->init() : 0;
 
-	if (err == 0 && backend->init)
-		err = backend->init();
 	if (err != 0)
 		return err;
+	resident_init();
 	sampler_init(backend, (uint32_t)agent_config.depth);
 	budget_init(agent_config.budget_ppm);
 	return clock_init(agent_config.clock, period_ns());
@@ -315,17 +308,6 @@ static int init_writer(void)
 			   process_fallback_dir(), agent_config.max_size, &bad);
 }
 
-/* The descriptor of the region is the flusher's; ours is closed at once. */
-static int start_flusher(int fd)
-{
-	int err = flusher_start(fd);
-
-	if (fd >= 0)
-		sys_close(fd);
-	log_set_flusher(flusher_tid());
-	return err;
-}
-
 static void init_toggle(void)
 {
 	if (signals_init_toggle((int)agent_config.toggle) != 0)
@@ -334,36 +316,64 @@ static void init_toggle(void)
 			 (int)agent_config.toggle);
 }
 
-static int begin(void)
+static int init_signals(void)
 {
-	int fd, err;
+	int err = signals_init((int)agent_config.signal);
 
-	err = init_parts();
-	if (err == 0)
-		err = init_writer();
-	if (err == 0)
-		err = region_init(process_runtime_dir(), agent_process.run_id,
-				  agent_process.pid_start, &fd);
-	if (err != 0)
-		return err;
-	register_main(agent_process.cpu_before_ns);
-	err = signals_init((int)agent_config.signal);
 	if (err == 0 && agent_config.toggle != 0)
 		init_toggle();
 	if (err == 0 && clock_may_trap())
 		signals_borrow_trap();
-	if (err == 0)
-		err = start_flusher(fd);
-	return err;
+	return err == 0 && !asleep ? signals_install() : err;
 }
 
-void agent_init(char **envp)
+static FORK_CODE void fill_fresh(uint16_t label)
+{
+	fresh.tid = own_pid;
+	fresh.call_regs = (uint64_t)&thread_call_regs;
+	fresh.label_skipped = 0;
+	atomic_store_explicit(&fresh.label, label, memory_order_relaxed);
+	fresh.clock = fresh.timer = -1;
+}
+
+/*
+ * What only this thread can do, and what the program can spoil later. All else
+ * is left to the flusher, which begins soon: see agent_begun().
+ */
+static int begin(void)
+{
+	int err = init_parts();
+
+	if (err == 0)
+		err = init_writer();
+	if (err == 0)
+		err = init_signals();
+	if (err != 0)
+		return err;
+	fresh_stack.low = process_main_stack_low();
+	fresh_stack.high = process_main_stack_high();
+	thread_set_self(THREAD_NO_SLOT, fresh_stack.low, fresh_stack.high);
+	fill_fresh(0);
+	agent_process.cpu_before_ns = sys_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	set_state(AGENT_FRESH);
+	return flusher_start_later(START_NS);
+}
+
+static void say_unprofiled(int err)
+{
+	log_line(LOG_ERROR, "cannot start (error %d); the program runs "
+		 "unprofiled", -err);
+}
+
+void agent_init(char **argv, char **envp)
 {
 	int err;
 
 	if (!read_config(envp))
 		return;
-	process_describe(envp, agent_config.parent_run, agent_config.root_run);
+	asleep = !agent_config.start;
+	process_describe(argv, envp, agent_config.parent_run,
+			 agent_config.root_run);
 	own_pid = agent_process.pid;
 	if (!agent_config.children)
 		process_hide_preload(envp);
@@ -371,17 +381,9 @@ void agent_init(char **envp)
 		process_pass_run_id(agent_process.run_id);
 	err = begin();
 	if (err != 0) {
-		log_line(LOG_ERROR, "cannot start (error %d); the program runs "
-			 "unprofiled", -err);
-		region_unlink();
-		return;
+		set_state(AGENT_OFF);
+		say_unprofiled(err);
 	}
-	paused_at_ns = agent_process.cpu_before_ns;
-	set_state(AGENT_PAUSED);
-	if (agent_config.start)
-		agent_run();
-	else
-		arm(main_slot);
 }
 
 /* --- pause ------------------------------------------------------------------- */
@@ -457,21 +459,22 @@ int agent_pause(void)
 
 static FORK_CODE void arm_forked(void)
 {
-	forked.tid = sys_gettid();
-	clock_arm_record(&forked, AGENT_FORKED_COOKIE, signals_ours());
+	fresh.tid = sys_gettid();
+	clock_arm_record(&fresh, AGENT_FORKED_COOKIE, signals_ours());
 }
 
 /*
- * Its CPU time brings the first signal. What only waits gets none: for the wall
- * clock the flusher begins by itself, after a period.
+ * Of a child the CPU time brings the first signal. What only waits gets none:
+ * for the wall clock the flusher begins by itself, after a period.
  */
-static FORK_CODE void begin_forked(void)
+static FORK_CODE void begin_fresh(void)
 {
-	arm_forked();
-	if (asleep || !wall_is_on() || flusher_tid() != 0)
+	if (is_child)
+		arm_forked();
+	if (flusher_tid() != 0 || (is_child && (asleep || !wall_is_on())))
 		return;
 	agent_process.pid = own_pid;
-	flusher_start(FLUSHER_WAITS);
+	flusher_start_later(is_child ? clock_period_ns() : START_NS);
 }
 
 bool agent_has_flusher(void)
@@ -484,7 +487,7 @@ bool agent_has_flusher(void)
 void agent_end(void)
 {
 	if (!agent_is_ours() || agent_state() == AGENT_ENDED ||
-	    change_state(AGENT_FORKED, AGENT_ENDED))
+	    change_state(AGENT_FRESH, AGENT_ENDED))
 		return;
 	/* a flusher that just begins makes a region, and removes it then */
 	if (agent_state() != AGENT_STARTING)
@@ -500,7 +503,7 @@ static void silence_self(void)
 	uint32_t slot = thread_self();
 
 	clock_stop();
-	clock_disarm_record(&forked);
+	clock_disarm_record(&fresh);
 	if (slot != THREAD_NO_SLOT && region_record(slot)->tid == sys_gettid())
 		disarm(slot);
 }
@@ -526,7 +529,7 @@ static bool is_silent(const struct agent_exec *e)
 							SUSPEND_TIMEOUT_MS;
 	enum flusher_answer answer;
 
-	if (e->forked || flusher_tid() == 0)
+	if (e->fresh || flusher_tid() == 0)
 		return true;
 	if (!execs_has(sys_gettid()))
 		return false;
@@ -541,7 +544,7 @@ void agent_exec_begin(struct agent_exec *e)
 
 	e->ours = agent_is_ours();
 	/* a flusher that waits for its start finds nothing to do any more */
-	e->forked = e->ours && change_state(AGENT_FORKED, AGENT_ENDED);
+	e->fresh = e->ours && change_state(AGENT_FRESH, AGENT_ENDED);
 	if (e->ours) {
 		execs_add(sys_gettid());
 		old = signals_block_all();
@@ -563,12 +566,13 @@ void agent_exec_failed(const struct agent_exec *e)
 	if (!e->ours)
 		return;
 	execs_remove(sys_gettid());
+	flusher_nudge();	/* it puts the socket back */
 	signals_exec_failed();
 	/* one that woke up meanwhile leaves: another begins in its place */
-	if (e->forked)
+	if (e->fresh)
 		flusher_dismiss(END_TIMEOUT_MS);
-	if (e->forked && change_state(AGENT_ENDED, AGENT_FORKED))
-		begin_forked();
+	if (e->fresh && change_state(AGENT_ENDED, AGENT_FRESH))
+		begin_fresh();
 	else if (slot != THREAD_NO_SLOT &&
 		 region_record(slot)->tid == sys_gettid())
 		arm(slot);
@@ -595,6 +599,7 @@ void agent_identity_end(void)
 	log_line(LOG_WARNING, "cannot follow the program's change of identity: "
 		 "profiling of process %d ends here", own_pid);
 	agent_end();
+	flusher_dismiss(END_TIMEOUT_MS);
 }
 
 void agent_suspend_flusher(void)
@@ -613,7 +618,10 @@ void agent_resume_flusher(void)
 		return;
 	fd = region_path()[0] ? sys_open(region_path(), O_RDWR | O_CLOEXEC, 0)
 			      : -1;
-	start_flusher(fd < 0 ? -1 : fd);
+	flusher_start(fd < 0 ? -1 : fd);
+	if (fd >= 0)
+		sys_close(fd);	/* it has its own */
+	log_set_flusher(flusher_tid());
 }
 
 void agent_set_period(uint64_t ns)
@@ -632,12 +640,11 @@ void agent_step_aside(const char *reason)
 	/* release: what it points to is there */
 	atomic_store_explicit(&left_because, reason, memory_order_release);
 	for_each_live(disarm_for_good);
-	clock_disarm_record(&forked);
+	clock_disarm_record(&fresh);
 	/* the filter may forbid it even to leave */
-	if (change_state(AGENT_FORKED, AGENT_ENDED))
-		flusher_dismiss(END_TIMEOUT_MS);
-	else
+	if (!change_state(AGENT_FRESH, AGENT_ENDED))
 		agent_end();
+	flusher_dismiss(END_TIMEOUT_MS);
 }
 
 const char *agent_left_because(void)
@@ -673,9 +680,9 @@ void agent_change_signal(void)
 {
 	int tid = flusher_tid();
 
-	if (agent_state() == AGENT_FORKED) {
-		clock_disarm_record(&forked);
-		if (signals_ours())
+	if (agent_state() == AGENT_FRESH) {
+		clock_disarm_record(&fresh);
+		if (is_child && signals_ours())
 			arm_forked();
 	} else if (tid == 0 || tid == sys_gettid()) {
 		agent_rearm_all();
@@ -687,16 +694,6 @@ void agent_change_signal(void)
 }
 
 /* --- fork --------------------------------------------------------------------- */
-
-static FORK_CODE void fill_forked(void)
-{
-	forked.tid = own_pid;
-	forked.call_regs = (uint64_t)&thread_call_regs;
-	forked.label_skipped = 0;
-	atomic_store_explicit(&forked.label, own_labels_of_forked(),
-			      memory_order_relaxed);
-	forked.clock = forked.timer = -1;
-}
 
 /*
  * Only what is cheap: most children exec at once. The rest waits for the first
@@ -711,7 +708,7 @@ FORK_CODE void agent_forked(void)
 	if (was == AGENT_OFF || was == AGENT_ENDED)
 		return;
 	own_pid = sys_getpid();
-	thread_self_stack(&forked_stack.low, &forked_stack.high);
+	thread_self_stack(&fresh_stack.low, &fresh_stack.high);
 	signals_reset_after_fork();
 	flusher_reset_after_fork();
 	region_reset_after_fork();
@@ -723,27 +720,28 @@ FORK_CODE void agent_forked(void)
 	execs_reset_after_fork();
 	log_set_flusher(0);
 	main_slot = THREAD_NO_SLOT;
-	fill_forked();
+	is_child = true;
+	fill_fresh(own_labels_of_forked());
 	if (was == AGENT_RUNNING || was == AGENT_PAUSED)
 		asleep = was == AGENT_PAUSED;
 	if (signals_ours() == 0 || (asleep && signals_install() != 0))
 		return;
-	set_state(AGENT_FORKED);
-	begin_forked();
+	set_state(AGENT_FRESH);
+	begin_fresh();
 }
 
-struct thread_record *agent_forked_record(void)
+struct thread_record *agent_fresh_record(void)
 {
 	enum agent_state now = agent_state();
 
-	return now == AGENT_FORKED || now == AGENT_STARTING ? &forked : NULL;
+	return now == AGENT_FRESH || now == AGENT_STARTING ? &fresh : NULL;
 }
 
-void agent_start_forked_child(void)
+void agent_start_fresh(void)
 {
 	int err;
 
-	if (!change_state(AGENT_FORKED, AGENT_STARTING))
+	if (!change_state(AGENT_FRESH, AGENT_STARTING))
 		return;
 	agent_process.pid = own_pid;	/* by which the flusher is woken */
 	if (flusher_tid() != 0) {
@@ -752,12 +750,12 @@ void agent_start_forked_child(void)
 	}
 	err = flusher_start(-1);
 	if (err != 0)
-		set_state(err == -EBUSY ? AGENT_FORKED : AGENT_ENDED);
+		set_state(err == -EBUSY ? AGENT_FRESH : AGENT_ENDED);
 }
 
-bool agent_begin_child(void)
+bool agent_begin_fresh(void)
 {
-	return change_state(AGENT_FORKED, AGENT_STARTING) ||
+	return change_state(AGENT_FRESH, AGENT_STARTING) ||
 	       agent_state() == AGENT_STARTING;
 }
 
@@ -774,37 +772,89 @@ static void reset_rest(void)
 	modules_reset_after_fork();
 }
 
-void agent_child_started(void)
+static int describe_child(void)
 {
-	int fd = -1, err;
-
 	reset_rest();
 	process_describe_child();
-	err = init_writer();
+	return init_writer();
+}
+
+/* A child may have been forked before its parent came to it. */
+static int read_modules(void)
+{
+	int err = has_modules ? 0 : modules_begin(NULL);
+
+	has_modules = err == 0;
+	return err;
+}
+
+static int make_region(void)
+{
+	int fd = -1, err = is_child ? describe_child() : 0;
+
+	process_describe_rest();
+	if (err == 0)
+		err = read_modules();
 	if (err == 0)
 		err = region_init(process_runtime_dir(), agent_process.run_id,
 				  agent_process.pid_start, &fd);
+	return err;
+}
+
+/* The thread may set its label meanwhile: see put() in own-labels.c. */
+static void take_label(struct thread_record *t, uint32_t slot)
+{
+	uint32_t label = atomic_load_explicit(&fresh.label,
+					      memory_order_relaxed);
+
+	atomic_store_explicit(&t->label, label, memory_order_relaxed);
+	thread_set_forked(slot, agent_process.pid);
+	/* seq_cst: the thread stores its label and then looks for its slot */
+	atomic_thread_fence(memory_order_seq_cst);
+	atomic_compare_exchange_strong_explicit(
+		&t->label, &label,
+		atomic_load_explicit(&fresh.label, memory_order_relaxed),
+		memory_order_relaxed, memory_order_relaxed);
+}
+
+static void register_main(void)
+{
+	struct thread_record *t;
+
+	main_slot = thread_claim_now(agent_process.pid, 0, THREAD_MAIN);
+	t = region_record(main_slot);
+	t->start_ns = agent_process.start_mono_ns;
+	t->cpu_start_ns = agent_process.cpu_before_ns;
+	t->stack_low = fresh_stack.low;
+	t->stack_high = fresh_stack.high;
+	t->call_regs = fresh.call_regs;
+	thread_publish(main_slot);
+	take_label(t, main_slot);
+}
+
+void agent_begun(void)
+{
+	char dir[PATH_MAX];
+	int err = make_region();
+
 	if (err != 0) {
 		set_state(AGENT_ENDED);
+		say_unprofiled(err);
 		return;
 	}
 	labels_keep_all();
 	log_set_flusher(flusher_tid());
-	main_slot = thread_claim_now(agent_process.pid, 0, THREAD_MAIN);
-	region_record(main_slot)->stack_low = forked_stack.low;
-	region_record(main_slot)->stack_high = forked_stack.high;
-	region_record(main_slot)->call_regs = forked.call_regs;
-	atomic_store_explicit(&region_record(main_slot)->label,
-			      atomic_load_explicit(&forked.label,
-						   memory_order_relaxed),
-			      memory_order_relaxed);
-	thread_publish(main_slot);
-	thread_set_forked(main_slot, agent_process.pid);
-	clock_disarm_record(&forked);
+	register_main();
+	clock_disarm_record(&fresh);
 	paused_at_ns = agent_process.cpu_before_ns;
+	/* before those who wait for us ask for it */
+	control_open(region_directory(dir), agent_process.pid);
 	if (change_state(AGENT_STARTING, asleep ? AGENT_PAUSED
-						: AGENT_RUNNING))
+						: AGENT_RUNNING)) {
 		arm(main_slot);
-	else
-		region_unlink();	/* it ended without waiting for us */
+	} else {
+		/* it ended without waiting for us */
+		region_unlink();
+		control_close();
+	}
 }

@@ -2,11 +2,17 @@
 /*
  * agent: the state of the whole process and its transitions.
  *
- *   OFF ------> RUNNING <----> PAUSED          start, pause, resume
- *    ^            |  \
- *    |            |   `------> FORKED          in a forked child; its first
- *  bad config,    v              |             sample makes it RUNNING
- *  start = 0    ENDED  <---------'             exit, seccomp, exec
+ *   OFF ---> FRESH ---> STARTING ---> RUNNING <---> PAUSED
+ *    |         |  ^                    |  |          |  |
+ *  bad         |  `------- fork -------+------------´   |
+ *  config      v                       v                |
+ *            ENDED <-------------------+----------------´
+ *                                      exit, seccomp, exec
+ *
+ * FRESH is a process that has just begun: it has a name and our signal handler,
+ * no region and no record. 2 ms later, or when somebody needs them before, its
+ * flusher makes them (STARTING); a forked child's does so at its first sample.
+ * What ends or execs while FRESH has cost little and leaves nothing behind.
  */
 #ifndef PROFAGENT_AGENT_AGENT_H
 #define PROFAGENT_AGENT_AGENT_H
@@ -21,14 +27,14 @@ enum agent_state {
 	AGENT_STARTING,
 	AGENT_RUNNING,
 	AGENT_PAUSED,
-	AGENT_FORKED,
+	AGENT_FRESH,
 	AGENT_ENDED,
 };
 
 /* si_value of the timer of a forked child that has no region yet. */
 #define AGENT_FORKED_COOKIE (0x5affull << 48)
 
-/* What is known of this process; written before the flusher exists. */
+/* What is known of this process; see process.h. */
 struct agent_process {
 	int pid, ppid;
 	uint64_t start_unix_ns, start_mono_ns;
@@ -48,11 +54,11 @@ extern struct config agent_config;
 extern struct agent_process agent_process;
 
 /*
- * Everything that begins with the program: reads the environment, registers
- * the main thread, starts the flusher and the clocks. The constructor calls it,
- * once. Ordinary context, before any thread of the program.
+ * What has to begin with the program: reads the environment, borrows the signal,
+ * starts the flusher, which does the rest. The constructor calls it, once.
+ * Ordinary context, before any thread of the program.
  */
-void agent_init(char **envp);
+void agent_init(char **argv, char **envp);
 
 /*
  * True when this process is the one the agent was set up in. False in a vfork
@@ -100,8 +106,9 @@ void agent_thread_end(uint32_t slot);
 void agent_end(void);
 
 /*
- * Is there a flusher to be asked? One of a forked child that has not sampled
- * yet is started, and waited for 50 ms at most. Ordinary context.
+ * Is there a flusher to be asked? That of a fresh process begins at once, and is
+ * waited for: half a millisecond, where it has to queue for a CPU 2 s at most.
+ * Ordinary context.
  */
 bool agent_has_flusher(void);
 
@@ -112,7 +119,7 @@ bool agent_has_flusher(void);
  */
 struct agent_exec {
 	bool ours;		/* else a vfork child, which shares our memory */
-	bool forked;		/* a child without region and clocks */
+	bool fresh;		/* a process without region */
 	uint64_t mask;		/* of the thread, as the kernel had it */
 };
 
@@ -164,24 +171,25 @@ void agent_rearm(uint32_t slot);
 int agent_rearm_all(void);
 
 /*
- * Stands for the thread of a forked child that has no region yet; NULL if this
- * is none. Async-signal-safe.
+ * Stands for the one thread of a process that has no region yet; NULL if this is
+ * none. Async-signal-safe.
  */
-struct thread_record *agent_forked_record(void);
+struct thread_record *agent_fresh_record(void);
 
 /* In a forked child, from pthread_atfork. */
 void agent_forked(void);
 
 /*
- * On its first expiry, in the handler, or when it creates a thread: starts the
- * child's flusher, which does the rest. Async-signal-safe.
+ * A fresh process needs its region: of a forked child the handler says so, on its
+ * first expiry; else a new thread, or who asks the flusher for something.
+ * Async-signal-safe.
  */
-void agent_start_forked_child(void);
+void agent_start_fresh(void);
 
-/* The same by a flusher that is there already. False: the child leaves. */
-bool agent_begin_child(void);
+/* The same by a flusher that waited long enough. False: the process ends. */
+bool agent_begin_fresh(void);
 
-/* The flusher of a forked child begins: region, record and clock. Flusher. */
-void agent_child_started(void);
+/* The flusher of a fresh process begins: region, record, clock, socket. Flusher. */
+void agent_begun(void);
 
 #endif

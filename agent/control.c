@@ -45,6 +45,7 @@ struct client {
 static struct {
 	int listener;
 	bool signals;			/* the listener does, who comes */
+	bool away;			/* between control_leave() and the end */
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct client client[CONTROL_CLIENTS];
 	bool ready;			/* client[] is initialized */
@@ -419,17 +420,39 @@ const char *control_path(void)
 	return c.path;
 }
 
+void control_leave(void)
+{
+	if (c.listener < 0)
+		return;
+	sys_call(SYS_unlink, c.path);
+	sys_close(c.listener);
+	c.listener = -1;
+	c.away = true;
+}
+
+void control_return(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (!c.away)
+		return;
+	c.away = false;
+	memcpy(address.sun_path, c.path, sizeof(c.path));
+	c.listener = is_taken(&address) ? -1 : bind_and_listen(&address);
+	if (c.listener >= 0)
+		c.signals = announce(c.listener);
+	else
+		c.path[0] = '\0';
+}
+
 void control_close(void)
 {
 	unsigned i;
 
 	for (i = 0; c.ready && i < CONTROL_CLIENTS; i++)
 		cut(&c.client[i]);
-	if (c.listener < 0)
-		return;
-	sys_call(SYS_unlink, c.path);
-	sys_close(c.listener);
-	c.listener = -1;
+	control_leave();
+	c.away = false;
 	c.path[0] = '\0';
 }
 
@@ -499,6 +522,7 @@ void control_reset_after_fork(void)
 	c.listener = -1;
 	c.path[0] = '\0';
 	c.ready = false;
+	c.away = false;
 	c.told = 0;
 	verbs_reset_after_fork();
 }

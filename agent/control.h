@@ -32,6 +32,13 @@ const char *control_path(void);
 /* Removes it and cuts all clients off. */
 void control_close(void);
 
+/*
+ * Removes it before exec, for what comes then may end before it has one of its
+ * own; puts it back if exec failed. Who is connected stays so.
+ */
+void control_leave(void);
+void control_return(void);
+
 /* Fills in what to poll for. Returns how many entries. Not within a round. */
 unsigned control_polls(struct pollfd *p);
 

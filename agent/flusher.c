@@ -22,6 +22,7 @@
 #include "agent/command.h"
 #include "agent/control.h"
 #include "agent/drain.h"
+#include "agent/execs.h"
 #include "agent/fork.h"
 #include "agent/identity.h"
 #include "agent/memory.h"
@@ -49,6 +50,7 @@ static FORK_DATA struct {
 	_Atomic uint32_t wake_pending;	/* a wake-up is on its way */
 	uint8_t *stack;
 	int region_fd;
+	uint64_t delay_ns;		/* before it begins */
 } self;
 
 /* --- called by others --- */
@@ -206,7 +208,6 @@ static bool leave(enum flusher_request request)
 enum flusher_answer flusher_ask_for(enum flusher_request request,
 				    int timeout_ms)
 {
-	bool ends = request == FLUSHER_STOP || request == FLUSHER_FINISH;
 	int tid = flusher_tid();
 	struct patience p;
 	bool well;
@@ -222,7 +223,7 @@ enum flusher_answer flusher_ask_for(enum flusher_request request,
 	well = atomic_load_explicit(&self.result, memory_order_relaxed) >= 0;
 	/* back to idle: the next may ask */
 	atomic_store_explicit(&self.asked, 0, memory_order_release);
-	if (ends && !wait_gone(&p))
+	if (request == FLUSHER_STOP && !wait_gone(&p))
 		return FLUSHER_LATE;
 	return well ? FLUSHER_DONE : FLUSHER_FAILED;
 }
@@ -240,29 +241,23 @@ FORK_CODE void flusher_reset_after_fork(void)
 
 /* --- the thread --- */
 
-static int close_all_but(int keep, int fd_signal)
+/* -1: all. */
+static void close_all_but(int keep)
 {
 	static const unsigned last = ~0u;
-	int low = keep < fd_signal ? keep : fd_signal;
-	int high = keep < fd_signal ? fd_signal : keep;
 	int fd;
 
 #ifdef SYS_close_range
-	if (low < 0)
-		low = high;
-	if (sys_call(SYS_close_range, high + 1, last, 0) == 0) {
-		if (low > 0)
-			sys_call(SYS_close_range, 0, low - 1, 0);
-		if (high > low + 1)
-			sys_call(SYS_close_range, low + 1, high - 1, 0);
-		return 0;
+	if (sys_call(SYS_close_range, keep + 1, last, 0) == 0) {
+		if (keep > 0)
+			sys_call(SYS_close_range, 0, keep - 1, 0);
+		return;
 	}
 #endif
 	/* before Linux 5.9: descriptors that exist are mostly the low ones */
 	for (fd = 0; fd < 4096; fd++)
-		if (fd != keep && fd != fd_signal)
+		if (fd != keep)
 			sys_close(fd);
-	return 0;
 }
 
 static int open_wake(void)
@@ -403,6 +398,7 @@ static int flush_for_exec(void)
 	clock_round(sys_clock_ns(CLOCK_MONOTONIC));	/* closes their events */
 	err = flusher_round(false);
 	remove_region(err);
+	control_leave();
 	return err;
 }
 
@@ -497,6 +493,8 @@ static void loop(int fd)
 			verbs_toggle();
 		if (serve())
 			return;
+		if (!execs_has_any())
+			control_return();
 		now = sys_clock_ns(CLOCK_MONOTONIC);
 		clocks = clock_round(now);
 		if (agent_state() != AGENT_RUNNING) {
@@ -524,42 +522,49 @@ int flusher_round(bool last)
 }
 
 /*
- * Of a forked child that has not sampled yet: one that ends or execs within a
- * period needs none of us. False: it does so right now.
+ * Of a process that is fresh: one that ends or execs at once needs none of us.
+ * False: it does so right now.
  */
 static bool wait_for_start(void)
 {
-	uint64_t ns = clock_period_ns();
-	struct timespec ts = { (time_t)(ns / 1000000000u),
-			       (long)(ns % 1000000000u) };
+	struct timespec ts = { (time_t)(self.delay_ns / 1000000000u),
+			       (long)(self.delay_ns % 1000000000u) };
 
-	if (self.region_fd != FLUSHER_WAITS)
+	if (self.delay_ns == 0)
 		return true;
-	self.region_fd = -1;
 	/* woken by its first sample or by a request */
-	if (agent_state() == AGENT_FORKED)
+	if (agent_state() == AGENT_FRESH)
 		sleep_for_signal(&ts);
-	return agent_begin_child();
+	/* what it was, loop() finds when it is woken again */
+	flusher_nudge();
+	return agent_begin_fresh();
 }
 
-static void flusher_main(void)
+/* False: there is nothing to do. */
+static bool begin(void)
 {
 	char dir[PATH_MAX];
-	int fd;
 
-	fd = open_wake();
-	close_all_but(self.region_fd < 0 ? -1 : self.region_fd, fd);
-	if (!wait_for_start()) {
-		atomic_store_explicit(&self.tid, 0, memory_order_relaxed);
-		return;
-	}
+	close_all_but(self.region_fd);
+	if (!wait_for_start())
+		return false;
 	region_set_fd(self.region_fd);
 	memory_begin_flusher();
 	clock_flusher_begins();
 	if (agent_state() == AGENT_STARTING)
-		agent_child_started();
-	control_open(region_directory(dir), agent_process.pid);
-	loop(fd);
+		agent_begun();
+	else
+		control_open(region_directory(dir), agent_process.pid);
+	return true;
+}
+
+static void flusher_main(void)
+{
+	if (!begin()) {
+		atomic_store_explicit(&self.tid, 0, memory_order_relaxed);
+		return;
+	}
+	loop(open_wake());
 	control_close();
 	memory_end_flusher();
 }
@@ -614,7 +619,7 @@ static void *make_tls(uint8_t *block)
 	return tp;
 }
 
-int flusher_start(int region_fd)
+static int start(int region_fd, uint64_t delay_ns)
 {
 	const unsigned long flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD |
 				    CLONE_SYSVSEM | CLONE_SETTLS |
@@ -636,6 +641,7 @@ int flusher_start(int region_fd)
 	}
 	top = self.stack + STACK_BYTES - 2 * TLS_BYTES;
 	self.region_fd = region_fd;
+	self.delay_ns = delay_ns;
 	atomic_store_explicit(&self.asked, 0, memory_order_relaxed);
 	atomic_store_explicit(&self.wake_pending, 0, memory_order_relaxed);
 	atomic_store_explicit(&self.alive, 1, memory_order_relaxed);
@@ -648,4 +654,14 @@ int flusher_start(int region_fd)
 		return (int)ret;
 	}
 	return 0;
+}
+
+int flusher_start(int region_fd)
+{
+	return start(region_fd, 0);
+}
+
+int flusher_start_later(uint64_t delay_ns)
+{
+	return start(-1, delay_ns);
 }

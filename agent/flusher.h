@@ -29,8 +29,14 @@
  * Starts it. `region_fd` becomes its own (the caller closes its copy).
  * Async-signal-safe. Returns 0 or -errno.
  */
-#define FLUSHER_WAITS (-2)	/* for its start: see agent_begin_child() */
 int flusher_start(int region_fd);
+
+/*
+ * The same for a process that is fresh (agent.h). It only sleeps, until
+ * `delay_ns` (not 0) have passed or somebody wakes it: then it begins, or finds
+ * that nobody needs it.
+ */
+int flusher_start_later(uint64_t delay_ns);
 
 /* Asks it to look at the rings soon. Async-signal-safe. */
 void flusher_wake(void);
@@ -40,8 +46,8 @@ void flusher_nudge(void);
 
 enum flusher_request {
 	FLUSHER_FLUSH = 1,	/* write what there is */
-	FLUSHER_EXEC,		/* the same, remove the region, and stop the
-				 * clocks of threads that exec */
+	FLUSHER_EXEC,		/* the same, remove region and socket, and stop
+				 * the clocks of threads that exec */
 	FLUSHER_STOP,		/* the same, close, and end the thread */
 	FLUSHER_FINISH,		/* last member of the process, then STOP */
 	FLUSHER_OPEN,		/* open the output while we may */
@@ -70,7 +76,7 @@ enum flusher_answer flusher_ask_for(enum flusher_request request,
 
 /*
  * Waits until one has left that finds nothing to do when it wakes up: see
- * agent_begin_child().
+ * agent_begin_fresh().
  */
 void flusher_dismiss(int timeout_ms);
 

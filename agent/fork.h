@@ -5,7 +5,7 @@
  * Each page of memory a child writes to and each 64 KiB of code it enters is a
  * page fault, 2 to 3 us: more than all that the agent does there. So what every
  * child touches lies together; and what a child needs only when it is
- * sampled is set back by its flusher, not in fork (agent_child_started()).
+ * sampled is set back by its flusher, not in fork (agent_begun()).
  */
 #ifndef PROFAGENT_AGENT_FORK_H
 #define PROFAGENT_AGENT_FORK_H

@@ -363,13 +363,12 @@ static void forget(void)
 	writer.stale = false;
 }
 
-int modules_init(const char *maps)
+int modules_begin(const char *maps)
 {
 	struct slot *first;
 	int ret;
 
 	forget();
-	resident_init();
 	writer.path = maps != NULL ? maps : "/proc/self/maps";
 	writer.main_pc = getauxval(AT_ENTRY);
 	ret = refresh(NULL);
@@ -381,6 +380,12 @@ int modules_init(const char *maps)
 	/* Pairs with modules_resident(): the table is whole. */
 	atomic_store_explicit(&resident, &first->table, memory_order_release);
 	return 0;
+}
+
+int modules_init(const char *maps)
+{
+	resident_init();
+	return modules_begin(maps);
 }
 
 void modules_reset_after_fork(void)
@@ -407,7 +412,7 @@ const struct module_table *modules_current(void)
 
 const struct module_table *modules_resident(void)
 {
-	/* Acquire: pairs with modules_init(). */
+	/* Acquire: pairs with modules_begin(). */
 	return atomic_load_explicit(&resident, memory_order_acquire);
 }
 

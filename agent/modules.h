@@ -55,10 +55,13 @@ struct module_table {
 };
 
 /*
- * Reads the maps for the first time and publishes a table. Ordinary context.
- * `maps` is the path to read, NULL for /proc/self/maps (a seam for tests).
- * Returns 0 or -errno.
+ * Reads the maps for the first time and publishes a table. `maps` is the path to
+ * read, NULL for /proc/self/maps (a seam for tests). After resident_init(); the
+ * flusher, or nobody else yet. Returns 0 or -errno.
  */
+int modules_begin(const char *maps);
+
+/* resident_init() and modules_begin(). Ordinary context. */
 int modules_init(const char *maps);
 
 /*
@@ -79,13 +82,13 @@ bool modules_take_stale(void);
 void modules_reset_after_fork(void);
 
 /*
- * The current table, never NULL after modules_init(). For the flusher, and in
+ * The current table, never NULL after modules_begin(). For the flusher, and in
  * ordinary context before it runs: a handler uses modules_hold().
  */
 const struct module_table *modules_current(void);
 
 /*
- * The current table, NULL before modules_init(). It stays as it is until
+ * The current table, NULL before modules_begin(). It stays as it is until
  * modules_drop() of it, and is not used again before. A few nanoseconds each;
  * any thread, async-signal-safe.
  */
@@ -93,7 +96,7 @@ const struct module_table *modules_hold(void);
 void modules_drop(const struct module_table *table);
 
 /*
- * The table of modules_init(), which is never reused: what it calls resident
+ * The table of modules_begin(), which is never reused: what it calls resident
  * needs no holding. NULL before. Async-signal-safe.
  */
 const struct module_table *modules_resident(void);

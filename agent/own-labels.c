@@ -35,7 +35,7 @@ static struct thread_record *own_record(void)
 
 	if (!agent_is_ours())
 		return NULL;
-	t = slot < slots ? region_record(slot) : agent_forked_record();
+	t = slot < slots ? region_record(slot) : agent_fresh_record();
 	if (t && here >= t->stack_low && here < t->stack_high)
 		return t;
 	tid = sys_gettid();
@@ -60,12 +60,22 @@ static uint16_t get(const struct thread_record *t)
 
 static void put(struct thread_record *t, uint16_t set)
 {
+	struct thread_record *now;
+
 	/*
 	 * relaxed: our handler runs on this thread, and the flusher reads it
 	 * of a thread that is blocked
 	 */
 	atomic_store_explicit(&t->label, set, memory_order_relaxed);
 	last_set = set;
+	/*
+	 * seq_cst: the flusher of a fresh process gives the thread a record, and
+	 * then looks for the label once more
+	 */
+	atomic_thread_fence(memory_order_seq_cst);
+	now = own_record();
+	if (now && now != t)
+		atomic_store_explicit(&now->label, set, memory_order_relaxed);
 }
 
 int own_labels_push(const char *key, const char *value)

@@ -112,12 +112,14 @@ PRELOAD_EXPORT int setns(int fd, int type)
 
 /*
  * A filter may forbid what our handler and flusher need, down to killing the
- * process: before it is installed the agent leaves. Without a program the call
- * only asks whether there are filters.
+ * process: before it is installed the agent leaves, or, if it shall stay, opens
+ * what it needs. Without a program the call only asks whether there are filters.
  */
 static void before_filter(unsigned long program)
 {
-	if (program && strcmp(agent_config.seccomp, "stay") != 0)
+	if (program && strcmp(agent_config.seccomp, "stay") == 0)
+		agent_has_flusher();
+	else if (program)
 		agent_step_aside("the program installed a seccomp filter: it was "
 				 "profiled up to then (PROFAGENT_SECCOMP)");
 }

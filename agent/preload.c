@@ -48,11 +48,10 @@ __attribute__((constructor(101))) static void preload_begin(int argc,
 							    char **envp)
 {
 	(void)argc;
-	(void)argv;
 	find_all();
 	if (is_second())
 		return;
-	agent_init(envp);
+	agent_init(argv, envp);
 	if (agent_state() == AGENT_OFF)
 		return;
 	preload_threads_init();

@@ -108,15 +108,17 @@ static void make_run_id(char *id)
  * (redis-server is one), a script's own and not its interpreter's. What
  * fexecve() started has a descriptor's number for that: then the file's name.
  */
-static void name_program(char *name, size_t size, const char *exe)
+static void name_program(char *name, size_t size, char *exe, size_t exe_size)
 {
 	static const char by_fd[] = "/dev/fd/";
 	const char *path = (const char *)getauxval(AT_EXECFN);
 	const char *slash;
 
 	if (path && strlen(path) > sizeof(by_fd) - 1 &&
-	    memcmp(path, by_fd, sizeof(by_fd) - 1) == 0)
+	    memcmp(path, by_fd, sizeof(by_fd) - 1) == 0) {
+		read_exe(exe, exe_size);
 		path = exe;
+	}
 	slash = path ? strrchr(path, '/') : NULL;
 
 	copy(name, size, slash ? slash + 1 : path ? path : "");
@@ -144,11 +146,20 @@ static void read_times(void)
 
 	p->start_mono_ns = sys_clock_ns(CLOCK_MONOTONIC);
 	p->start_unix_ns = sys_clock_ns(CLOCK_REALTIME);
-	p->cpu_before_ns = sys_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
-	p->pid_start = read_start();
 }
 
-void process_describe(char **envp, const char *parent_run,
+/* The arguments with the NUL behind each, as in /proc/self/cmdline. */
+static void copy_command(struct agent_process *p, char **argv)
+{
+	struct format f;
+
+	format_init(&f, p->command, sizeof(p->command));
+	for (; argv && *argv && !f.cut; argv++)
+		format_bytes(&f, *argv, strlen(*argv) + 1);
+	p->command_size = (uint32_t)f.used;
+}
+
+void process_describe(char **argv, char **envp, const char *parent_run,
 		      const char *root_run)
 {
 	struct agent_process *p = &agent_process;
@@ -159,20 +170,28 @@ void process_describe(char **envp, const char *parent_run,
 	make_run_id(p->run_id);
 	copy(p->parent_run_id, sizeof(p->parent_run_id), parent_run);
 	copy(p->root_run_id, sizeof(p->root_run_id), root_run);
-	read_exe(p->exe, sizeof(p->exe));
-	name_program(p->program, sizeof(p->program), p->exe);
+	name_program(p->program, sizeof(p->program), p->exe, sizeof(p->exe));
 	if (sys_call(SYS_uname, &names) == 0)
 		copy(p->host, sizeof(p->host), names.nodename);
-	read_file("/proc/sys/kernel/random/boot_id", p->boot_id,
-		  sizeof(p->boot_id));
 	if (sys_call(SYS_getcwd, p->cwd, sizeof(p->cwd)) < 0)
 		copy(p->cwd, sizeof(p->cwd), "/");
-	p->command_size = (uint32_t)read_file("/proc/self/cmdline", p->command,
-					      sizeof(p->command));
+	copy_command(p, argv);
 	find_dirs(envp);
 	parent_run_variable =
 		(char *)(uintptr_t)environment(envp, "PROFAGENT_PARENT_RUN");
 	read_times();
+}
+
+void process_describe_rest(void)
+{
+	struct agent_process *p = &agent_process;
+
+	if (p->exe[0] == '\0')
+		read_exe(p->exe, sizeof(p->exe));
+	if (p->boot_id[0] == '\0')
+		read_file("/proc/sys/kernel/random/boot_id", p->boot_id,
+			  sizeof(p->boot_id));
+	p->pid_start = read_start();
 }
 
 void process_describe_child(void)

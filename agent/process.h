@@ -2,17 +2,26 @@
 /*
  * process: what is to be known of the process we are in: names, ids, places.
  *
- * Filled in the constructor before any thread of ours, again by the flusher of
- * a forked child, read-only otherwise.
+ * Filled in the constructor before any thread of ours, the rest by the flusher
+ * as it begins; again by that of a forked child; read-only otherwise.
  */
 #ifndef PROFAGENT_AGENT_PROCESS_H
 #define PROFAGENT_AGENT_PROCESS_H
 
 #include <stdint.h>
 
-/* From agent_process, see agent.h. */
-void process_describe(char **envp, const char *parent_run,
+/*
+ * Fills agent_process (agent.h) with what the program may change: names, places,
+ * its command, from memory. Of /proc it reads nothing.
+ */
+void process_describe(char **argv, char **envp, const char *parent_run,
 		      const char *root_run);
+
+/*
+ * And with what is in files of /proc, 15 us each. In a forked child nothing is
+ * read again. Flusher: no libc.
+ */
+void process_describe_rest(void);
 
 /* New ids, times and parent for a forked child. Flusher: no libc. */
 void process_describe_child(void);

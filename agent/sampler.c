@@ -395,8 +395,8 @@ void sampler_handle(int signo, siginfo_t *info, void *context)
 	/* acquire: pairs with the release in sampler_enable() */
 	if (!atomic_load_explicit(&enabled, memory_order_acquire))
 		return;
-	if (agent_state() == AGENT_FORKED) {
-		agent_start_forked_child();
+	if (agent_state() == AGENT_FRESH) {
+		agent_start_fresh();
 		return;
 	}
 	if (info->si_code == SI_KERNEL)

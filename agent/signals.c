@@ -363,8 +363,8 @@ unsigned signals_take_toggles(void)
 static void note_toggle(void)
 {
 	atomic_fetch_add_explicit(&toggles, 1, memory_order_relaxed);
-	if (agent_state() == AGENT_FORKED)
-		agent_start_forked_child();
+	if (agent_state() == AGENT_FRESH)
+		agent_start_fresh();
 	else
 		flusher_nudge();
 }

@@ -180,7 +180,6 @@ int writer_init(const char *pattern, const char *cwd,
 	if (f.used + NAME_MAX + 2 >= PATH_MAX)
 		writer.fallback[0] = '\0';
 	writer.max_size = max_size;
-	crc32_init();
 	return 0;
 }
 
@@ -383,6 +382,8 @@ static bool make_member(const uint8_t *fragment, size_t size)
 	writer.member_size = 0;
 	if (!make_room(gzip_size(size)))
 		return false;
+	if (!writer.begun)
+		crc32_init();
 	at = writer.member;
 	memcpy(at, header, sizeof(header));
 	at = put_blocks(at + sizeof(header), fragment, size);

@@ -392,6 +392,45 @@ def test_closed_descriptors(scratch):
                    a.ask("snapshot")["ok"], "and can be steered")
 
 
+def test_short_lives(scratch):
+    """Programs that end before, while and after their flusher begins, by
+    themselves and after an exec of one that had a socket: nothing is left."""
+    env = scratch.env()
+    shell, bad = lib.which("sh"), []
+    for i in range(60):
+        rest = ("exit 0", "exec true", "exec %s -c :" % shell,
+                "(exit 0)")[i % 4]
+        nap = "sleep %.4f" % (i * 0.0001) if i % 3 else ":"
+        got = lib.run([shell, "-c", "%s; %s" % (nap, rest)], env=env)
+        left = [f for _, _, files in os.walk(scratch.runtime) for f in files]
+        if got.status or got.err or left:
+            bad.append((nap, rest, got.status, got.err, left))
+    tap.equal(bad, [], "short lives: nothing is left, nothing is said")
+
+
+def test_failed_exec(scratch):
+    """The socket comes back, and who was connected has not noticed."""
+    script = ("import os, time\n"
+              "while not os.path.exists(%r): time.sleep(0.01)\n"
+              "try: os.execv('/nonexistent', ['x'])\n"
+              "except OSError: open(%r, 'w').close()\n"
+              "time.sleep(600)\n" % (scratch.path("go"),
+                                    scratch.path("failed")))
+    with Program([lib.which("python3"), "-c", script], scratch) as p:
+        path = p.socket()
+        with Agent(path) as a:
+            open(scratch.path("go"), "w", encoding="ascii").close()
+            tap.ok(wait_for(lambda: os.path.exists(scratch.path("failed")),
+                            60), "failed exec: the program goes on")
+            tap.equal(a.status()["state"], "running",
+                      "failed exec: the connection stays")
+        tap.ok(wait_for(lambda: os.path.exists(path), 60),
+               "failed exec: the socket is back")
+        with Agent(path) as a:
+            tap.equal(a.status()["state"], "running",
+                      "failed exec: and answers")
+
+
 def test_record(scratch):
     """Ends by itself, and leaves the program as it was: asleep, with the
     rate that it had."""
@@ -571,8 +610,8 @@ def main():
                  test_toggle, test_stale, test_others_are_refused,
                  test_hostile, test_same_result, test_random_commands,
                  test_record, test_record_killed, test_record_several,
-                 test_record_after_reset,
-                 test_closed_descriptors):
+                 test_record_after_reset, test_closed_descriptors,
+                 test_short_lives, test_failed_exec):
         with Scratch() as scratch:
             test(scratch)
     tap.done()

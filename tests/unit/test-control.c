@@ -135,6 +135,35 @@ START_TEST(beside_another_of_the_same_number)
 }
 END_TEST
 
+/* What follows an exec has the name for itself, and may leave nothing there. */
+START_TEST(away_and_back)
+{
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	struct pollfd p[CONTROL_POLLS];
+	int before = enter_and_hear(), after;
+
+	strcpy(path, control_path());
+	control_leave();
+	control_leave();
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_uint_eq(control_polls(p), 0);
+	control_return();
+	ck_assert_str_eq(control_path(), path);
+	after = enter_and_hear();
+	ck_assert(has("\"pid\":4711"));
+	/* who was there before has heard nothing of it */
+	say(before, "nonsense\n");
+	ck_assert_int_gt(hear(before), 0);
+	control_leave();
+	control_close();
+	control_return();
+	ck_assert_int_eq(access(path, F_OK), -1);
+	ck_assert_str_eq(control_path(), "");
+	close(before);
+	close(after);
+}
+END_TEST
+
 /* --- requests ------------------------------------------------------------------- */
 
 START_TEST(who_comes_is_greeted)
@@ -314,6 +343,7 @@ int main(void)
 	tcase_add_checked_fixture(all, setup, teardown);
 	tcase_add_test(all, it_is_for_us_alone);
 	tcase_add_test(all, beside_another_of_the_same_number);
+	tcase_add_test(all, away_and_back);
 	tcase_add_test(all, who_comes_is_greeted);
 	tcase_add_loop_test(all, what_is_wrong_is_said, 0,
 			    (int)(sizeof(refusals) / sizeof(refusals[0])));
