@@ -33,21 +33,43 @@ static struct timespec from_ns(uint64_t ns)
 	return ts;
 }
 
+/* A limit that is changed is noticed after so many timers. */
+#define ASKED_EVERY 64
+
 /*
  * Each timer holds a queued signal of the user's (RLIMIT_SIGPENDING): half
  * of them are left to the program and to other processes.
  */
 static FORK_DATA _Atomic int64_t timers;
+static FORK_DATA _Atomic uint64_t timers_most;	/* 0: not asked yet */
+static FORK_DATA _Atomic uint32_t taken;	/* timers so far */
+
+static FORK_CODE uint64_t ask_most(void)
+{
+	struct rlimit limit;
+
+	if (sys_call(SYS_getrlimit, RLIMIT_SIGPENDING, &limit) != 0 ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return INT64_MAX;
+	return limit.rlim_cur / 2;
+}
 
 static FORK_CODE bool take_timer(void)
 {
-	struct rlimit limit;
-	int64_t n = atomic_fetch_add_explicit(&timers, 1,
-					      memory_order_relaxed);
+	uint64_t n = (uint64_t)atomic_fetch_add_explicit(&timers, 1,
+							 memory_order_relaxed);
+	uint64_t most = atomic_load_explicit(&timers_most,
+					     memory_order_relaxed);
 
-	if (sys_call(SYS_getrlimit, RLIMIT_SIGPENDING, &limit) != 0 ||
-	    limit.rlim_cur == RLIM_INFINITY ||
-	    (uint64_t)n < limit.rlim_cur / 2)
+	/* relaxed, all: a limit that is a few timers late does no harm */
+	if (n >= most || atomic_fetch_add_explicit(&taken, 1,
+						   memory_order_relaxed) %
+					 ASKED_EVERY == 0) {
+		most = ask_most();
+		atomic_store_explicit(&timers_most, most,
+				      memory_order_relaxed);
+	}
+	if (n < most)
 		return true;
 	atomic_fetch_sub_explicit(&timers, 1, memory_order_relaxed);
 	return false;

@@ -127,25 +127,14 @@ uint64_t clock_tick_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static bool is_flusher(void)
-{
-	return sys_gettid() == flusher_tid();
-}
-
 /* --- arming -------------------------------------------------------------- */
-
-static uint64_t thread_cpu_ns(const struct thread_record *t)
-{
-	return sys_clock_ns(t->tid == sys_gettid() ? CLOCK_THREAD_CPUTIME_ID
-						   : sys_thread_clock(t->tid));
-}
 
 /*
  * The first expiry is random so that nothing runs in step with us, and comes
  * earlier by what threads like this one ended with unsampled; its weight is all
  * that no sample stands for when it comes.
  */
-static uint64_t plan_first(struct thread_record *t)
+static uint64_t plan_first(struct thread_record *t, uint64_t cpu_ns)
 {
 	uint64_t granted = thread_account_take(t->start_routine);
 	uint64_t first = clock_random(clock_period_ns());
@@ -153,8 +142,7 @@ static uint64_t plan_first(struct thread_record *t)
 	t->granted_ns += granted;
 	first = first > granted ? first - granted : 1;
 	atomic_store_explicit(&t->first_ns,
-			      thread_unsampled(t, thread_cpu_ns(t)) -
-				      t->carry_ns + first,
+			      thread_unsampled(t, cpu_ns) - t->carry_ns + first,
 			      memory_order_relaxed);
 	return first;
 }
@@ -261,14 +249,14 @@ static int arm_outside(struct thread_record *t, uint64_t cookie, uint64_t first,
 	return err;
 }
 
-int clock_arm(uint32_t slot, int signo)
+int clock_arm(uint32_t slot, int signo, uint64_t cpu_ns)
 {
 	struct thread_record *t = region_record(slot);
-	uint64_t first = plan_first(t), cookie = thread_cookie(slot);
+	uint64_t first = plan_first(t, cpu_ns), cookie = thread_cookie(slot);
 
 	t->period_ns = clock_period_ns();
-	return is_flusher() ? arm_outside(t, cookie, first, signo) :
-			      arm_here(t, cookie, first, signo);
+	return flusher_is_self() ? arm_outside(t, cookie, first, signo) :
+				   arm_here(t, cookie, first, signo);
 }
 
 FORK_CODE int clock_arm_record(struct thread_record *t, uint64_t cookie, int signo)

@@ -85,10 +85,10 @@ bool clock_may_trap(void);
  * expiry is random within a period, earlier by the account of its start
  * routine. What only the flusher can arm, it arms soon after; until then the
  * thread has CLOCK_CPUTIME. When the kernel refuses, the next clock is tried
- * and the reason noted. Returns 0 or -errno of the last try. Any thread, with
- * the record's clock_lock.
+ * and the reason noted. `cpu_ns` is the thread's CPU clock now. Returns 0 or
+ * -errno of the last try. Any thread, with the record's clock_lock.
  */
-int clock_arm(uint32_t slot, int signo);
+int clock_arm(uint32_t slot, int signo, uint64_t cpu_ns);
 void clock_disarm(uint32_t slot);
 
 /*

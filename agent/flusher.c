@@ -60,6 +60,14 @@ int flusher_tid(void)
 	return atomic_load_explicit(&self.tid, memory_order_relaxed);
 }
 
+bool flusher_is_self(void)
+{
+	uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	/* no system call: a new thread asks, too */
+	return self.stack && here - (uintptr_t)self.stack < STACK_BYTES;
+}
+
 void flusher_wake(void)
 {
 	int tid = flusher_tid();

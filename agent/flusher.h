@@ -86,6 +86,9 @@ void flusher_reset_after_fork(void);
 /* Kernel thread id, 0: none runs. */
 int flusher_tid(void);
 
+/* Is it who asks? Anywhere. */
+bool flusher_is_self(void);
+
 /*
  * One round of its work: grow, drain, merge, encode, write. `last`: the final
  * member. Returns the number of samples written or -errno. Called by the flusher

@@ -93,6 +93,7 @@ static int list_registered(struct census *c)
 /* What a thread used while it had a slot of its own is counted there. */
 static void adopt(int tid, uint64_t start_routine, bool had_slot)
 {
+	uint64_t cpu_ns = sys_clock_ns(sys_thread_clock(tid));
 	uint32_t slot;
 
 	if (agent_state() != AGENT_RUNNING || tasks_is_zombie(tid))
@@ -101,10 +102,9 @@ static void adopt(int tid, uint64_t start_routine, bool had_slot)
 	if (slot == THREAD_NO_SLOT)
 		return;
 	if (had_slot)
-		region_record(slot)->cpu_start_ns =
-			sys_clock_ns(sys_thread_clock(tid));
+		region_record(slot)->cpu_start_ns = cpu_ns;
 	thread_publish(slot);
-	if (clock_arm(slot, signals_ours()) != 0)
+	if (clock_arm(slot, signals_ours(), cpu_ns) != 0)
 		thread_end(slot, 0, NULL);
 }
 

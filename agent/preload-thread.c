@@ -59,11 +59,9 @@ static void at_thread_end(void *value)
 {
 	unsigned round = KEY_ROUND(value);
 
-	if (!agent_is_ours())
-		return;
 	if (round < PTHREAD_DESTRUCTOR_ITERATIONS - 1)
 		libc.setspecific(key, KEY_VALUE(round + 1, KEY_SLOT(value)));
-	else
+	else if (agent_is_ours())
 		agent_thread_end(KEY_SLOT(value));
 }
 

@@ -106,7 +106,7 @@ void sampler_forget_rules(void)
 }
 
 /* The vdso's function touches neither errno nor TLS. */
-static uint64_t now_ns(void)
+uint64_t sampler_now_ns(void)
 {
 	struct timespec ts;
 
@@ -287,7 +287,7 @@ static void sample(struct thread_record *t, uint32_t slot,
 	if (place.sample->end != UNWIND_COMPLETE)
 		count(&t->truncated[place.sample->end], 1);
 	place.sample->count = (uint32_t)w->count;
-	place.sample->time_ns = now_ns();
+	place.sample->time_ns = sampler_now_ns();
 	place.sample->cpu_ns = w->cpu_ns;
 	/* relaxed: this thread writes it */
 	place.sample->label = (uint16_t)atomic_load_explicit(

@@ -55,6 +55,9 @@ void sampler_forget_rules(void);	/* modules changed */
 void sampler_forbid_ticks(void);
 bool sampler_has_ticks(void);
 
+/* CLOCK_MONOTONIC, 20 ns where the vdso has it (a call: 250). Anywhere. */
+uint64_t sampler_now_ns(void);
+
 /* The time-stamp counter; 0 where it is forbidden. Handler and flusher. */
 uint64_t sampler_ticks(void);
 

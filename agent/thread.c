@@ -10,6 +10,7 @@
 
 #include "agent/flusher.h"
 #include "agent/fork.h"
+#include "agent/sampler.h"
 #include "agent/sys.h"
 
 #define COOKIE_MAGIC 0x5afeull
@@ -155,7 +156,7 @@ static void init_record(struct thread_record *t, uint32_t slot, int tid,
 	t->label_skipped = 0;
 	atomic_store_explicit(&t->label, 0, memory_order_relaxed);
 	t->start_routine = start_routine;
-	t->start_ns = sys_clock_ns(CLOCK_MONOTONIC);
+	t->start_ns = sampler_now_ns();
 	t->cpu_start_ns = 0;
 	t->granted_ns = 0;
 	t->paused_cpu_ns = 0;
@@ -329,6 +330,12 @@ static void keep_name(struct thread_record *t, const char *name)
 	t->name[i] = '\0';
 }
 
+bool thread_is_told(const struct thread_record *t)
+{
+	return get(&t->samples) > 0 ||
+	       atomic_load_explicit(&t->watched, memory_order_relaxed);
+}
+
 void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
 {
 	struct thread_record *t = region_record(slot);
@@ -338,7 +345,7 @@ void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
 	thread_account_add(t->start_routine, thread_unsampled(t, cpu_ns));
 	add(&find_account(t->start_routine)->ends, 1);
 	atomic_store_explicit(&t->cpu_end_ns, cpu_ns, memory_order_relaxed);
-	atomic_store_explicit(&t->end_ns, sys_clock_ns(CLOCK_MONOTONIC),
+	atomic_store_explicit(&t->end_ns, sampler_now_ns(),
 			      memory_order_relaxed);
 	if (name)
 		keep_name(t, name);
@@ -346,8 +353,7 @@ void thread_end(uint32_t slot, uint64_t cpu_ns, const char *name)
 	if (!(t->flags & THREAD_FOREIGN))
 		atomic_store_explicit(&leaving[(uint32_t)t->tid % LEAVING],
 				      t->tid, memory_order_relaxed);
-	if (get(&t->samples) == 0 &&
-	    !atomic_load_explicit(&t->watched, memory_order_relaxed)) {
+	if (!thread_is_told(t)) {
 		thread_free(slot);
 		return;
 	}

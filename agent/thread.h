@@ -72,6 +72,9 @@ uint32_t thread_count_live(void);
 /* STARTING -> LIVE. */
 void thread_publish(uint32_t slot);
 
+/* Is there anything of it that has to be written when it ends? */
+bool thread_is_told(const struct thread_record *t);
+
 /*
  * The thread of `slot` will produce no more samples (its clock is disarmed).
  * `cpu_ns` is its CPU clock now; what it used unsampled goes to the account of

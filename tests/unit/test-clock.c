@@ -60,6 +60,12 @@ static void burn(uint64_t ns)
 		;
 }
 
+static int arm_now(uint32_t slot)
+{
+	return clock_arm(slot, SIGPROF,
+			 sys_clock_ns(CLOCK_THREAD_CPUTIME_ID));
+}
+
 START_TEST(every_name_of_the_message_is_known)
 {
 	char names[] = CLOCK_NAMES, *name;
@@ -90,7 +96,7 @@ START_TEST(a_timer_brings_our_cookie)
 	struct thread_record *t = region_record(slot);
 
 	clock_init("cputime", PERIOD);
-	ck_assert_int_eq(clock_arm(slot, SIGPROF), 0);
+	ck_assert_int_eq(arm_now(slot), 0);
 	ck_assert_int_eq(t->clock, CLOCK_CPUTIME);
 	burn(20 * PERIOD);
 	ck_assert_int_gt(signals, 0);
@@ -115,13 +121,13 @@ START_TEST(a_late_signal_is_not_the_new_timers)
 	siginfo_t late;
 
 	clock_init("cputime", PERIOD);
-	ck_assert_int_eq(clock_arm(slot, SIGPROF), 0);
+	ck_assert_int_eq(arm_now(slot), 0);
 	burn(20 * PERIOD);
 	ck_assert_int_gt(signals, 0);
 	late = last;
 	/* the number of a deleted timer may be given again, but not at once */
 	clock_disarm(slot);
-	ck_assert_int_eq(clock_arm(slot, SIGPROF), 0);
+	ck_assert_int_eq(arm_now(slot), 0);
 	if (region_record(slot)->timer != late.si_timerid)
 		ck_assert(!clock_fits(region_record(slot), &late));
 	late.si_timerid = region_record(slot)->timer;
@@ -141,7 +147,7 @@ START_TEST(the_first_expiry_comes_earlier_by_the_account)
 	thread_account_add(0x1234, 900000000);
 	slot = register_self(0x1234);
 	t = region_record(slot);
-	ck_assert_int_eq(clock_arm(slot, SIGPROF), 0);
+	ck_assert_int_eq(arm_now(slot), 0);
 	first = atomic_load(&t->first_ns);
 	ck_assert_uint_eq(t->granted_ns, 900000000);
 	ck_assert_uint_gt(first, 900000000);
@@ -166,17 +172,17 @@ START_TEST(timers_take_half_of_the_limit)
 	ck_assert_int_eq(setrlimit(RLIMIT_SIGPENDING, &limit), 0);
 	for (i = 0; i < 4; i++) {
 		slot[i] = register_self(0);
-		ck_assert_int_eq(clock_arm(slot[i], SIGPROF), 0);
+		ck_assert_int_eq(arm_now(slot[i]), 0);
 	}
 	slot[4] = register_self(0);
-	ck_assert_int_eq(clock_arm(slot[4], SIGPROF), -EAGAIN);
+	ck_assert_int_eq(arm_now(slot[4]), -EAGAIN);
 	/* it asks the flusher for the next clock */
 	ck_assert_int_eq(region_record(slot[4])->wish, CLOCK_PERF);
 	ck_assert_ptr_nonnull(clock_said(CLOCK_NOTE_TIMERS));
 	ck_assert_ptr_null(clock_said(CLOCK_NOTE_NO_TIMERS));
 	/* given back, given again */
 	clock_disarm(slot[0]);
-	ck_assert_int_eq(clock_arm(slot[0], SIGPROF), 0);
+	ck_assert_int_eq(arm_now(slot[0]), 0);
 	for (i = 0; i < 4; i++)
 		clock_disarm(slot[i]);
 }

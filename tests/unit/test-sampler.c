@@ -253,7 +253,7 @@ START_TEST(weights_follow_the_cpu_clock)
 	uint64_t cpu;
 
 	t->cpu_start_ns = thread_cpu();
-	ck_assert_int_eq(clock_arm(slot, SIGPROF), 0);
+	ck_assert_int_eq(clock_arm(slot, SIGPROF, 0), 0);
 	errno = 4711;
 	while (thread_cpu() - t->cpu_start_ns < 300000000u)
 		;
