@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <string.h>
 
+#include "tools/short-name.h"
 #include "tools/symbols.h"
 
 /* The longest real names (expression templates) have some 20 KiB. */
@@ -59,6 +60,7 @@ static int text_demangle(struct demangle_text *t, const char *name,
 char *demangle_name(const char *name, gboolean full)
 {
 	struct demangle_text t;
+	char *brief;
 
 	if (!demangle_is_mangled(name) || strlen(name) > DEMANGLE_NAME_MAX)
 		return NULL;
@@ -68,7 +70,11 @@ char *demangle_name(const char *name, gboolean full)
 		g_string_free(t.text, TRUE);
 		return NULL;
 	}
-	return g_string_free(t.text, FALSE);
+	if (full)
+		return g_string_free(t.text, FALSE);
+	brief = short_name(t.text->str);
+	g_string_free(t.text, TRUE);
+	return brief;
 }
 
 char *symbols_demangle(const char *name, gboolean full)

@@ -93,7 +93,7 @@ void diff_print(const Diff *d, const GPtrArray *rows, guint limit,
 		{ "", FALSE, 0 }, { "before %", TRUE, 0 },
 		{ "after %", TRUE, 0 }, { "change", TRUE, 0 },
 		{ "p", TRUE, 0 }, { titles[0], FALSE, 16 },
-		{ titles[1], FALSE, 10 },
+		{ titles[1], FALSE, 15 },
 	};
 	g_autoptr(TextTable) t = text_table_new(columns,
 						G_N_ELEMENTS(columns));

@@ -14,6 +14,7 @@
 #include <dwarf.h>
 
 #include "tools/dwarf-qualify.h"
+#include "tools/short-name.h"
 
 /* Inlining chains of 100 exist; blocks in blocks come on top. */
 #define DEPTH_MAX 1024
@@ -144,7 +145,7 @@ static const char *declaration_file(Dwarf_Die *die)
 static void function_describe(DwarfFunctions *f, Dwarf_Die *die,
 			      SymbolFunction *to)
 {
-	g_autofree char *qualified = NULL;
+	g_autofree char *qualified = NULL, *brief = NULL;
 	Dwarf_Die unit;
 	int line = 0;
 
@@ -153,9 +154,14 @@ static void function_describe(DwarfFunctions *f, Dwarf_Die *die,
 	to->name = symbol_names_demangle(f->names, to->system_name);
 	if (!to->system_name)
 		qualified = dwarf_qualify_name(f->qualify, die);
+	if (qualified) {
+		brief = short_name(qualified);
+		to->name = symbol_names_add_text(f->names, brief);
+		/* the long one, as there is no other */
+		to->system_name = symbol_names_add_text(f->names, qualified);
+	}
 	if (!to->name)
-		to->name = symbol_names_add_text(f->names, qualified ?
-				qualified : dwarf_diename(die));
+		to->name = symbol_names_add_text(f->names, dwarf_diename(die));
 	to->file = dwarf_functions_file(f, &unit, declaration_file(die));
 	to->start_line = dwarf_decl_line(die, &line) == 0 ? line : 0;
 }

@@ -81,7 +81,22 @@ static Dwarf_Die *child_toward(DwarfQualify *q, Dwarf_Die *parent,
 	return low ? &g_array_index(list, Dwarf_Die, low - 1) : NULL;
 }
 
-static void scope_add(GString *name, Dwarf_Die *scope)
+/* Compilers give a lambda's class no name; it is what can be called. */
+static const char *unnamed_class(DwarfQualify *q, Dwarf_Die *scope)
+{
+	GArray *list = children_of(q, scope);
+
+	for (guint i = 0; i < list->len; i++) {
+		const char *name = dwarf_diename(&g_array_index(
+			list, Dwarf_Die, i));
+
+		if (name && strcmp(name, "operator()") == 0)
+			return "{lambda}";
+	}
+	return "{unnamed}";
+}
+
+static void scope_add(DwarfQualify *q, GString *name, Dwarf_Die *scope)
 {
 	const char *own = dwarf_diename(scope);
 
@@ -93,7 +108,7 @@ static void scope_add(GString *name, Dwarf_Die *scope)
 	case DW_TAG_structure_type:
 	case DW_TAG_union_type:
 	case DW_TAG_enumeration_type:
-		g_string_append(name, own ? own : "{unnamed}");
+		g_string_append(name, own ? own : unnamed_class(q, scope));
 		break;
 	case DW_TAG_subprogram:
 		g_string_append(name, own ? own : "{unnamed}");
@@ -148,7 +163,7 @@ char *dwarf_qualify_name(DwarfQualify *q, Dwarf_Die *die)
 	name = g_string_new(NULL);
 	child = child_toward(q, &unit, at.addr);
 	for (int i = 0; child && child->addr != at.addr && i < DEPTH_MAX; i++) {
-		scope_add(name, child);
+		scope_add(q, name, child);
 		child = child_toward(q, child, at.addr);
 	}
 	g_string_append(name, own);

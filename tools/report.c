@@ -226,7 +226,7 @@ void report_print_flat(const Report *r, FILE *to)
 	TextColumn columns[] = {
 		{ "self %", TRUE, 0 }, { "self", TRUE, 0 },
 		{ "total %", TRUE, 0 }, { "total", TRUE, 0 },
-		{ titles[0].name, FALSE, 16 }, { titles[0].place, FALSE, 10 },
+		{ titles[0].name, FALSE, 16 }, { titles[0].place, FALSE, 15 },
 	};
 	g_autoptr(GArray) rows = report_rows(r);
 	g_autoptr(TextTable) t = text_table_new(columns,
@@ -339,7 +339,7 @@ void report_print_tree(const Report *r, FILE *to)
 	static const TextColumn columns[] = {
 		{ "total %", TRUE, 0 }, { "total", TRUE, 0 },
 		{ "self %", TRUE, 0 }, { "function", FALSE, 32 },
-		{ "where", FALSE, 10 },
+		{ "where", FALSE, 15 },
 	};
 	g_autoptr(TextTable) table = text_table_new(columns,
 						    G_N_ELEMENTS(columns));

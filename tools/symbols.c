@@ -387,6 +387,8 @@ static ProfileString function_name(const Symbols *s, Profile *p,
 		full = demangle_name(system, TRUE);
 	if (full)
 		return profile_string(p, full, -1);
+	if (s->full_names && *system)
+		return profile_string_kept(p, system);
 	return profile_string_kept(p, f->name ? symbol_names_text(n, f->name) :
 				   system);
 }

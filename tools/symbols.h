@@ -43,7 +43,8 @@ GPtrArray *symbols_notes(Symbols *s);
 
 /*
  * Demangles a C++ or Rust (legacy and v0) linkage name; g_free() it. A name
- * that is none is returned as it is. Short form: no arguments, no hash.
+ * that is none is returned as it is. Short form: no arguments, no hash, no long
+ * template arguments (tools/short-name.h).
  */
 char *symbols_demangle(const char *name, gboolean full);
 

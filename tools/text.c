@@ -95,15 +95,17 @@ static const char *tail_start(const char *s, guint columns)
 	return at;
 }
 
+/* The end says more: which function of a class, which line of a file. */
 char *text_fit(const char *s, guint columns)
 {
-	guint tail;
+	guint indent = (guint)strspn(s, " "), tail;
 
 	if (text_columns(s) <= columns)
 		return g_strdup(s);
 	if (columns < 8)
 		return g_strndup(s, head_bytes(s, columns));
-	tail = (columns - 3) / 3;
+	indent = MIN(indent, columns / 2);
+	tail = 2 * (columns - indent - 3) / 3;
 	return g_strdup_printf("%.*s...%s",
 			       (int)head_bytes(s, columns - 3 - tail), s,
 			       tail_start(s, tail));
@@ -360,22 +362,19 @@ void text_table_cell(TextTable *t, char *text, const char *color)
 	g_array_append_val(t->cells, cell);
 }
 
-/* Takes from the columns that shrink, the widest first, until it fits. */
+/* Takes from the columns that shrink, the last one first, until it fits. */
 static void shrink(const TextTable *t, guint *widths, guint total, guint limit)
 {
-	guint i, widest;
+	guint i, too_wide;
 
-	while (total > limit) {
-		widest = t->count;
-		for (i = 0; i < t->count; i++)
-			if (t->columns[i].shrinks > 0 &&
-			    widths[i] > t->columns[i].shrinks &&
-			    (widest == t->count || widths[i] > widths[widest]))
-				widest = i;
-		if (widest == t->count)
-			return;
-		widths[widest]--;
-		total--;
+	for (i = t->count; i-- > 0 && total > limit;) {
+		guint least = t->columns[i].shrinks;
+
+		if (least == 0 || widths[i] <= least)
+			continue;
+		too_wide = MIN(total - limit, widths[i] - least);
+		widths[i] -= too_wide;
+		total -= too_wide;
 	}
 }
 

@@ -20,7 +20,7 @@ static const struct name names[] = {
 	  "(anonymous namespace)::fill",
 	  "(anonymous namespace)::fill(shop::Cart<int>&, int)" },
 	{ "_ZNKSt6vectorIiSaIiEE4sizeEv",
-	  "std::vector<int, std::allocator<int> >::size",
+	  "std::vector<int>::size",
 	  "std::vector<int, std::allocator<int> >::size() const" },
 	{ "_ZZ4mainENKUliE_clEi", "main::{lambda(int)#1}::operator()",
 	  "main::{lambda(int)#1}::operator()(int) const" },
