@@ -271,6 +271,21 @@ void agent_thread_end(uint32_t slot)
 
 /* --- beginning -------------------------------------------------------------- */
 
+/* Why it cannot start, in words where a user can do something about it. */
+static const char *reason_of(int err)
+{
+	switch (-err) {
+	case EAGAIN:
+		return "no thread may be created, see pids.max and ulimit -u";
+	case ENOMEM:
+		return "no memory";
+	case ENOSPC:
+		return "no space in the runtime directory";
+	default:
+		return "the system does not allow it";
+	}
+}
+
 static bool read_config(char **envp)
 {
 	struct config_error error;
@@ -370,10 +385,13 @@ static int begin(void)
 	return flusher_start_later(START_NS);
 }
 
+/* Once: a forked child tries again at each sample. */
 static void say_unprofiled(int err)
 {
-	log_line(LOG_ERROR, "cannot start (error %d); the program runs "
-		 "unprofiled", -err);
+	static unsigned char said;
+
+	log_once(&said, LOG_ERROR, "cannot start: %s (error %d); process %d "
+		 "runs unprofiled", reason_of(err), -err, own_pid);
 }
 
 void agent_init(char **argv, char **envp)
@@ -748,6 +766,10 @@ struct thread_record *agent_fresh_record(void)
 	return now == AGENT_FRESH || now == AGENT_STARTING ? &fresh : NULL;
 }
 
+/*
+ * Where no thread can be created the next sample tries again: what the child has
+ * used until then is not lost.
+ */
 void agent_start_fresh(void)
 {
 	int err;
@@ -760,8 +782,12 @@ void agent_start_fresh(void)
 		return;
 	}
 	err = flusher_start(-1);
-	if (err != 0)
-		set_state(err == -EBUSY ? AGENT_FRESH : AGENT_ENDED);
+	if (err == 0)
+		return;
+	if (err != -EBUSY)
+		say_unprofiled(err);
+	set_state(err == -EBUSY || err == -EAGAIN ? AGENT_FRESH
+						  : AGENT_ENDED);
 }
 
 bool agent_begin_fresh(void)
@@ -846,15 +872,16 @@ static void register_main(void)
 void agent_begun(void)
 {
 	char dir[PATH_MAX];
-	int err = make_region();
+	int err;
 
+	log_set_flusher(flusher_tid());
+	err = make_region();
 	if (err != 0) {
 		set_state(AGENT_ENDED);
 		say_unprofiled(err);
 		return;
 	}
 	labels_keep_all();
-	log_set_flusher(flusher_tid());
 	register_main();
 	clock_disarm_record(&fresh);
 	paused_at_ns = agent_process.cpu_before_ns;
