@@ -355,6 +355,16 @@ static gboolean link_is_safe(const ElfFile *f, const char *link)
 	return safe;
 }
 
+/* What a server sent has no name by itself, but then no stamp would tell that it
+ * came. libdwfl frees it. */
+static char *name_of_descriptor(int fd)
+{
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", fd);
+	g_autofree char *path = g_file_read_link(link, NULL);
+
+	return path ? strdup(path) : NULL;
+}
+
 /*
  * libdwfl's own search opens whatever has the right name. It is asked only for
  * what it alone finds: supplements, by their build id, and what servers have.
@@ -375,8 +385,10 @@ static int find_debuginfo(Dwfl_Module *module, void **data, const char *name,
 	fd = debug_open(f, paths, crc, found);
 	if (fd < 0 && link_is_safe(f, link) &&
 	    ((urls && *urls) || is_supplement(f, link, crc)))
-		return dwfl_standard_find_debuginfo(module, data, name, base,
-						    file, link, crc, found);
+		fd = dwfl_standard_find_debuginfo(module, data, name, base,
+						  file, link, crc, found);
+	if (fd >= 0 && !*found)
+		*found = name_of_descriptor(fd);
 	return fd;
 }
 

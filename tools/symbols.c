@@ -526,15 +526,20 @@ static gboolean names_have_all(const SymbolNames *names,
 {
 	guint at = 0;
 
-	for (guint i = 0; i < o->places->len; i++)
-		if (!names_seek(names, &at, place_at(o, i)->offset))
+	for (guint i = 0; i < o->places->len; i++) {
+		const SymbolAddress *a = names_seek(names, &at,
+						    place_at(o, i)->offset);
+
+		if (!a || a->line_count == 0)
 			return FALSE;
+	}
 	return TRUE;
 }
 
 /*
  * A file that is gone may still be in the cache; what is known about some of
- * its addresses does not make the others known, so the note stays.
+ * its addresses does not make the others known, nor what has no name, which
+ * another copy may tell: so the note stays.
  */
 static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 			   ProfileFunctions *functions)

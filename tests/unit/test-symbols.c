@@ -676,6 +676,8 @@ START_TEST(a_server_is_asked_only_if_one_is_named)
 {
 	g_autofree char *id = NULL, *without = NULL, *with = NULL;
 	g_autofree char *notes = NULL, *url = NULL, *cache = in_dir("client");
+	g_autofree char *bare = in_dir("bare"), *before = NULL, *after = NULL;
+	const SymbolsOptions cached = { .quiet = TRUE };
 	int port = port_choose();
 	GPid pid;
 
@@ -685,19 +687,25 @@ START_TEST(a_server_is_asked_only_if_one_is_named)
 	}
 	ck_assert(objects_run(dir, "g++ -g -O2 cart.cc -o full && "
 		"mkdir server && strip -o server/cart full && "
+		"cp server/cart bare && "
 		"objcopy --only-keep-debug full server/cart.debug"));
 	id = objects_build_id(dir, "full");
 	g_setenv("DEBUGINFOD_CACHE_PATH", cache, TRUE);
 	pid = server_start(port);
 	without = find_pay("/opt/bin/cart", id, NULL, &notes);
+	before = find_pay(bare, id, &cached, NULL);
 	url = g_strdup_printf("http://127.0.0.1:%d", port);
 	g_setenv("DEBUGINFOD_URLS", url, TRUE);
+	/* that nothing was known a moment ago is no reason not to ask */
+	after = find_pay(bare, id, &cached, NULL);
 	with = find_pay("/opt/bin/cart", id, NULL, NULL);
 	kill(pid, SIGTERM);
 	waitpid(pid, NULL, 0);
 	ck_assert_str_eq(without, "");
 	ck_assert_str_eq(notes, "/opt/bin/cart: no such file here");
 	ck_assert_str_eq(with, IN_PAY);
+	ck_assert_str_eq(before, "");
+	ck_assert_str_eq(after, IN_PAY);
 }
 END_TEST
 
