@@ -120,7 +120,7 @@ enum role {
 	ROLE_GOEXIT,		/* nor this, and it called nobody */
 	ROLE_INJECTED,		/* as if called from where a signal came */
 	ROLE_SWITCHED,		/* its rsp is another stack's, rbp is not */
-	ROLE_CALLS_ELSEWHERE,	/* the same, and it has no frame itself */
+	ROLE_CALLS_ELSEWHERE,	/* the same, or it has no frame itself */
 	ROLE_UNKNOWN,		/* on which stack it is nothing tells */
 };
 
@@ -280,9 +280,9 @@ static enum unwind_end step_switched(struct unwind_regs *regs,
 
 /*
  * systemstack and asmcgocall call a function on the thread's own stack. rbp is
- * that of their caller: below it, on the goroutine's stack, is the call. Its
- * place is the right one if the table says that the frame that called from
- * there has rbp where it is.
+ * that of their own frame, or, in older Go that gives them none, their caller's:
+ * below it, on the goroutine's stack, is the call. Its place is the right one
+ * if the table says that the frame that called from there has rbp where it is.
  */
 static bool is_its_caller(struct memory *memory, struct place *p,
 			  uint64_t entry, uint64_t at, uint64_t ra,
@@ -308,6 +308,8 @@ static enum unwind_end step_elsewhere(struct unwind_regs *regs,
 	if (!(regs->known & ARCH_BIT(ARCH_RBP)) || rbp % 8 != 0 ||
 	    rbp < CALLER_REACH)
 		return UNWIND_NO_RULE;
+	if (step_switched(regs, memory, p) == UNWIND_ENDS)
+		return UNWIND_ENDS;
 	while (rbp - at < CALLER_REACH) {
 		at -= sizeof(words);
 		if (memory_copy(memory, at, words, sizeof(words)) !=

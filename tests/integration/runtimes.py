@@ -210,7 +210,8 @@ def check_go_stacks(stacks):
     in_c = [frames for frames, _ in stacks if "spin_in_c" in frames]
     whole = [frames for frames in in_c if "main.worker" in frames and
              frames.index("main.worker") < frames.index("spin_in_c") and
-             frames[0].startswith("main.main.func")]
+             frames[0].startswith(("main.main.func",
+                                   "main.main.gowrap"))]
     tap.ok(in_c and len(whole) >= 0.9 * len(in_c),
            "Go with C: stacks go on from C to the goroutine's first function",
            "%d of %d" % (len(whole), len(in_c)), in_c[:5])

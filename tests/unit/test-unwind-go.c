@@ -337,6 +337,19 @@ START_TEST(the_caller_of_systemstack_is_found)
 }
 END_TEST
 
+/* As Go 1.24 has it. */
+START_TEST(systemstack_with_a_frame_of_its_own)
+{
+	stack[7] = pc_of(GO_AFTER_SYSTEMSTACK);
+	stack[6] = at(&stack[20]);
+	stack[3] = pc_of(GO_AFTER_SYSTEMSTACK);	/* some call of before */
+	ck_assert_int_eq(go_from(GO_SYSTEMSTACK + 9, false, another,
+				 &stack[6]), UNWIND_ENDS);
+	check_caller(pc_of(GO_AFTER_SYSTEMSTACK), &stack[8], &stack[20]);
+	ck_assert_uint_eq(step.rule.cfa, 0);
+}
+END_TEST
+
 static void add_table_case(Suite *suite)
 {
 	TCase *tc = tcase_create("by table");
@@ -349,6 +362,7 @@ static void add_table_case(Suite *suite)
 	tcase_add_test(tc, what_was_interrupted_is_exact);
 	tcase_add_test(tc, a_function_that_goes_to_another_stack);
 	tcase_add_test(tc, the_caller_of_systemstack_is_found);
+	tcase_add_test(tc, systemstack_with_a_frame_of_its_own);
 	suite_add_tcase(suite, tc);
 }
 
