@@ -518,7 +518,7 @@ def spans(scratch):
     asleep = App(scratch, "/bin/sleep", "600")
     app = App(scratch, program, "600000")
     term = Terminal(scratch)
-    row = r"^/large, \"<b>\" +[0-9.k]+ +[0-9a-z]+ +[0-9]+.*ms"
+    row = r"^/large, \"<b>\" +[0-9.k]+ +[0-9.a-z]+ +[0-9]+.*ms"
     try:
         wait_for(lambda: profagent("status", str(app.pid),
                                    env=scratch.env(agent=False)).status == 0,
