@@ -278,16 +278,14 @@ static void say_skipped(const Profile *p)
 static int add_run(Options *o, Diff *d, DiffSide side, char *path)
 {
 	char *files[] = { path, NULL };
-	Load load = o->load;
+	Load load = load_again(&o->load, files);
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Profile) p = NULL;
 	g_autoptr(Calltree) tree = NULL;
 	DiffRun *run;
 
-	load.files = files;
-	load.notes = NULL;
 	p = load_profile(&load, name);
-	g_clear_pointer(&load.notes, g_ptr_array_unref);
+	load_release_again(&load);
 	if (!p || load.failed)
 		return CMD_FAILED;
 	if (!check_run(o, p, path, &error))

@@ -28,8 +28,8 @@ typedef struct {
 
 static void options_release(Options *o)
 {
+	load_release_again(&o->load_after);
 	load_release(&o->load);
-	g_clear_pointer(&o->load_after.notes, g_ptr_array_unref);
 	selection_release(&o->selection);
 	g_free(o->output);
 	g_free(o->title);
@@ -234,10 +234,7 @@ static gboolean write_out(const char *path, const GString *text,
 /* The second file of --diff, under the options that the first was read with. */
 static Profile *load_after(Options *o)
 {
-	o->load_after = o->load;
-	o->load_after.files = o->load.files + 1;
-	o->load_after.notes = NULL;
-	o->load_after.failed = 0;
+	o->load_after = load_again(&o->load, o->load.files + 1);
 	return load_profile(&o->load_after, name);
 }
 

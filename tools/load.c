@@ -144,11 +144,27 @@ Profile *load_profile(Load *l, const char *name)
 	return g_steal_pointer(&p);
 }
 
+Load load_again(const Load *l, char **files)
+{
+	Load again = *l;
+
+	again.files = files;
+	again.failed = again.empty = 0;
+	again.notes = NULL;
+	again.symbols = NULL;
+	return again;
+}
+
+void load_release_again(Load *l)
+{
+	g_clear_pointer(&l->notes, g_ptr_array_unref);
+	g_clear_pointer(&l->symbols, symbols_free);
+}
+
 void load_release(Load *l)
 {
 	g_strfreev(l->files);
 	g_strfreev(l->symbol_dirs);
 	g_free(l->sysroot);
-	g_clear_pointer(&l->notes, g_ptr_array_unref);
-	g_clear_pointer(&l->symbols, symbols_free);
+	load_release_again(l);
 }

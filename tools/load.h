@@ -45,4 +45,9 @@ Profile *load_profile(Load *l, const char *name);
 
 void load_release(Load *l);
 
+/* Other files under the same options, whose texts stay those of `l`; and its
+ * end, the files excepted. */
+Load load_again(const Load *l, char **files);
+void load_release_again(Load *l);
+
 #endif
