@@ -7,7 +7,9 @@
  * their ranges hold a target.
  *
  * The tree comes from a file, so it may be damaged: a sibling must lie behind
- * the entry that names it, and depth is bounded.
+ * the entry that names it, and depth is bounded. Any number of entries may share
+ * one list of ranges, and all of them hold all targets: the steps taken are
+ * counted, and behind the last of them there are no functions.
  */
 #include "tools/dwarf-functions.h"
 
@@ -16,8 +18,16 @@
 #include "tools/dwarf-qualify.h"
 #include "tools/short-name.h"
 
-/* Inlining chains of 100 exist; blocks in blocks come on top. */
-#define DEPTH_MAX 1024
+/*
+ * Inlining chains of 100 exist; blocks in blocks come on top. elfutils walks all
+ * below an entry to find the next beside it, once for each level.
+ */
+#define BODY_DEPTH_MAX 512
+#define TREE_DEPTH_MAX 128
+
+/* Ranges and targets looked at: some seconds. 20 000 units of 1000 functions
+ * need a quarter of it. */
+#define STEPS_MAX 100000000
 
 #define SCOPES_A_BLOCK 1024
 
@@ -28,6 +38,7 @@ struct _DwarfFunctions {
 	GHashTable *origins;		/* entry's address: SymbolFunction * */
 	GHashTable *files;		/* const char *: SymbolText */
 	DwarfQualify *qualify;
+	gint64 steps;			/* left */
 };
 
 /* What lies below the unit's own entry is looked into for functions. */
@@ -62,6 +73,7 @@ DwarfFunctions *dwarf_functions_new(SymbolNames *names)
 	f->origins = g_hash_table_new_full(NULL, NULL, NULL, g_free);
 	f->files = g_hash_table_new(NULL, NULL);
 	f->qualify = dwarf_qualify_new();
+	f->steps = STEPS_MAX;
 	return f;
 }
 
@@ -260,7 +272,18 @@ static struct slice targets_in(const struct scan *s, guint64 start,
 	slice.end = slice.first;
 	while (slice.end < s->count && s->targets[slice.end].address < end)
 		slice.end++;
+	s->functions->steps -= 1 + (gint64)(slice.end - slice.first);
 	return slice;
+}
+
+/* As dwarf_ranges(); the end is reached as well when steps are used up. */
+static ptrdiff_t next_range(const struct scan *s, Dwarf_Die *die, ptrdiff_t at,
+			    Dwarf_Addr *start, Dwarf_Addr *end)
+{
+	Dwarf_Addr base;
+
+	return s->functions->steps > 0 ?
+		dwarf_ranges(die, at, &base, start, end) : 0;
 }
 
 /* --- inside a function --------------------------------------------------- */
@@ -276,10 +299,10 @@ static const DwarfScope *inlined_claim(struct scan *s, Dwarf_Die *die,
 				       const DwarfScope *parent)
 {
 	DwarfScope *scope = NULL;
-	Dwarf_Addr base, start, end;
+	Dwarf_Addr start, end;
 	ptrdiff_t at = 0;
 
-	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+	while ((at = next_range(s, die, at, &start, &end)) > 0) {
 		struct slice slice = targets_in(s, start, end);
 
 		for (gsize i = slice.first; i < slice.end; i++) {
@@ -298,11 +321,11 @@ static const DwarfScope *inlined_claim(struct scan *s, Dwarf_Die *die,
 /* A block without ranges may hold anything. */
 static gboolean block_is_wanted(struct scan *s, Dwarf_Die *die)
 {
-	Dwarf_Addr base, start, end;
+	Dwarf_Addr start, end;
 	gboolean stated = FALSE;
 	ptrdiff_t at = 0;
 
-	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+	while ((at = next_range(s, die, at, &start, &end)) > 0) {
 		struct slice slice = targets_in(s, start, end);
 
 		if (slice.end > slice.first)
@@ -348,7 +371,7 @@ static void body_scan(struct scan *s, Dwarf_Die *parent,
 {
 	Dwarf_Die die;
 
-	if (depth > DEPTH_MAX || dwarf_child(parent, &die) != 0)
+	if (depth > BODY_DEPTH_MAX || dwarf_child(parent, &die) != 0)
 		return;
 	do
 		body_entry_scan(s, &die, scope, depth);
@@ -360,10 +383,10 @@ static void body_scan(struct scan *s, Dwarf_Die *parent,
 static void function_scan(struct scan *s, Dwarf_Die *die)
 {
 	DwarfScope *scope = NULL;
-	Dwarf_Addr base, start, end;
+	Dwarf_Addr start, end;
 	ptrdiff_t at = 0;
 
-	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
+	while ((at = next_range(s, die, at, &start, &end)) > 0) {
 		struct slice slice = targets_in(s, start, end);
 
 		for (gsize i = slice.first; i < slice.end; i++) {
@@ -383,7 +406,7 @@ static void tree_scan(struct scan *s, Dwarf_Die *parent, int depth)
 {
 	Dwarf_Die die;
 
-	if (depth > DEPTH_MAX || dwarf_child(parent, &die) != 0)
+	if (depth > TREE_DEPTH_MAX || dwarf_child(parent, &die) != 0)
 		return;
 	do {
 		int tag = dwarf_tag(&die);

@@ -3,6 +3,10 @@
 #include "tools/dwarf-units.h"
 
 #include <dwarf.h>
+#include <libelf.h>
+
+#define RANGES_FREE 100000u
+#define RANGES_A_BYTE 5u
 
 struct unit_range {
 	guint64 start, end;
@@ -18,16 +22,33 @@ static void range_add(DwarfUnits *u, guint64 start, guint64 end, guint32 unit)
 		g_array_append_val(u->ranges, r);
 }
 
-static guint ranges_add(DwarfUnits *u, guint32 unit)
+/*
+ * Units do not share a list of ranges, unless the file is made to hurt: no more
+ * are read than there can be.
+ */
+static guint ranges_add(DwarfUnits *u, guint32 unit, gint64 *left)
 {
 	Dwarf_Die *die = &g_array_index(u->units, DwarfUnit, unit).die;
 	guint before = u->ranges->len;
 	Dwarf_Addr base, start, end;
 	ptrdiff_t at = 0;
 
-	while ((at = dwarf_ranges(die, at, &base, &start, &end)) > 0)
+	while (*left > 0 &&
+	       (at = dwarf_ranges(die, at, &base, &start, &end)) > 0) {
 		range_add(u, start, end, unit);
+		--*left;
+	}
 	return u->ranges->len - before;
+}
+
+/* A range takes two bytes at least; they may be compressed. */
+static gint64 ranges_max(Dwarf *dwarf)
+{
+	size_t size = 0;
+
+	elf_rawfile(dwarf_getelf(dwarf), &size);
+	return (gint64)MIN(MAX(size, RANGES_FREE) * RANGES_A_BYTE,
+			   G_MAXUINT32 / 2);
 }
 
 /* `silent`: entry's offset + 1 -> index + 1, of units that state no ranges. */
@@ -74,6 +95,7 @@ DwarfUnits *dwarf_units_new(Dwarf *dwarf)
 	Dwarf_CU *cu = NULL;
 	Dwarf_Die die, tree;
 	guint8 type;
+	gint64 left = ranges_max(dwarf);
 	guint64 reach = 0;
 
 	u->units = g_array_new(FALSE, FALSE, sizeof(DwarfUnit));
@@ -86,7 +108,7 @@ DwarfUnits *dwarf_units_new(Dwarf *dwarf)
 			continue;
 		unit.incomplete = type == DW_UT_skeleton && !tree.cu;
 		g_array_append_val(u->units, unit);
-		if (ranges_add(u, index) == 0)
+		if (ranges_add(u, index, &left) == 0)
 			g_hash_table_insert(silent,
 				GSIZE_TO_POINTER(dwarf_dieoffset(&die) + 1),
 				GUINT_TO_POINTER(index + 1));

@@ -76,7 +76,8 @@ static char *describe(const SymbolNames *n, guint64 offset)
 						SymbolFunction, l->function);
 
 		g_string_append_printf(text, "%s:%d ",
-				       symbol_names_text(n, f->name), l->line);
+				       symbol_names_text(n, f->name ? f->name :
+						f->system_name), l->line);
 	}
 	return g_string_free(text, FALSE);
 }
@@ -152,6 +153,54 @@ START_TEST(each_byte_is_in_the_function_inlined_there)
 }
 END_TEST
 
+/*
+ * 200 000 functions that share a list of 20 000 ranges: 1.4 MB that would take
+ * minutes.
+ */
+static const char shared_source[] =
+	".text; .globl main; .type main, @function\n"
+	"main: .rept 64; nop; .endr; ret; .size main, . - main\n"
+	".section .debug_abbrev, \"\", @progbits\n"
+	".uleb128 1; .uleb128 0x11; .byte 1\n"		/* compile unit */
+	".uleb128 0x11; .uleb128 1; .uleb128 0x12; .uleb128 1; .byte 0, 0\n"
+	".uleb128 2; .uleb128 0x2e; .byte 0\n"		/* subprogram */
+	".uleb128 0x55; .uleb128 0x17; .byte 0, 0, 0\n"	/* ranges */
+	".section .debug_info, \"\", @progbits\n"
+	".long 2f - 1f\n"
+	"1: .short 4; .long 0; .byte 8\n"
+	".uleb128 1; .quad main; .quad main + 65\n"
+	".rept 200000; .uleb128 2; .long 0; .endr; .byte 0\n"
+	"2:\n"
+	".section .debug_ranges, \"\", @progbits\n"
+	".rept 20000; .quad 0x1000000000; .quad 0x1000000001; .endr\n"
+	".quad 0; .quad 0\n"
+	".section .note.GNU-stack, \"\", @progbits\n";
+
+START_TEST(work_that_is_shared_ends)
+{
+	g_autofree char *source = g_build_filename(dir, "shared.s", NULL);
+	g_autofree char *path = g_build_filename(dir, "shared", NULL);
+	g_autoptr(GArray) wanted = g_array_new(FALSE, FALSE,
+					       sizeof(DwarfLinesWanted));
+	g_autoptr(SymbolNames) names = symbol_names_new();
+	g_autoptr(ElfSymbols) symbols = NULL;
+	g_autofree char *text = NULL;
+	g_autoptr(ElfFile) f = NULL;
+	guint64 offset, address;
+
+	ck_assert(g_file_set_contents(source, shared_source, -1, NULL));
+	ck_assert(objects_run(dir, "gcc shared.s -o shared"));
+	f = elf_file_open(NULL, path, NULL, 0, NULL);
+	symbols = elf_symbols_new(f);
+	offset = objects_offset(dir, "shared", "main");
+	ck_assert(elf_file_address(f, offset, &address));
+	wanted_add(wanted, offset, address);
+	dwarf_lines_resolve(f, symbols, wanted, names, NULL, NULL);
+	text = describe(names, offset);
+	ck_assert_str_eq(text, "main:0 ");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("dwarf-lines");
@@ -161,6 +210,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, threads_and_one_thread_find_the_same);
 	tcase_add_test(tc, each_byte_is_in_the_function_inlined_there);
+	tcase_add_test(tc, work_that_is_shared_ends);
 	suite_add_tcase(suite, tc);
 	return runner_run(suite);
 }
