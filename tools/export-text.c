@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tools/text.h"
+
 #define PIECE (256 * 1024)
 
 void export_text_init(ExportText *t, GOutputStream *to)
@@ -36,16 +38,26 @@ gboolean export_text_finish(ExportText *t, GError **error)
 	return FALSE;
 }
 
+/* Bytes of a character at `s` that is text_is_unsafe(), 0: it is not. */
+static gsize unsafe_bytes(const char *s)
+{
+	guchar lead = (guchar)*s;
+
+	/* no other byte begins one */
+	if (lead >= 0x80 && lead != 0xc2 && lead != 0xd8 && lead != 0xe2)
+		return 0;
+	return text_is_unsafe(g_utf8_get_char(s)) ?
+		(gsize)(g_utf8_next_char(s) - s) : 0;
+}
+
 void export_text_word(ExportText *t, const char *s, const char *avoid,
 		      char instead)
 {
-	for (; *s; s++) {
-		/* U+0080 to U+009F: a terminal may obey these as well */
-		gboolean c1 = s[0] == '\xc2' && (guchar)s[1] >= 0x80 &&
-			      (guchar)s[1] < 0xa0;
-		gboolean bad = c1 || g_ascii_iscntrl(*s) || strchr(avoid, *s);
+	while (*s) {
+		gsize bytes = unsafe_bytes(s);
+		gboolean bad = bytes > 0 || strchr(avoid, *s);
 
 		g_string_append_c(t->text, bad ? instead : *s);
-		s += c1;
+		s += MAX(bytes, 1);
 	}
 }

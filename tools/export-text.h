@@ -21,8 +21,8 @@ void export_text_pump(ExportText *t);
 /* Writes the rest and frees all; FALSE if anything could not be written. */
 gboolean export_text_finish(ExportText *t, GError **error);
 
-/* Appends `s` on one line: control characters and those of `avoid` become
- * `instead`. */
+/* Appends `s`, which is UTF-8, on one line: what is text_is_unsafe()
+ * (tools/text.h) and the characters of `avoid` become `instead`. */
 void export_text_word(ExportText *t, const char *s, const char *avoid,
 		      char instead);
 

@@ -1,12 +1,20 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Profiles made to hurt: every command ends in time, within bounded memory, and
-what it writes is well formed."""
+what it writes is well formed.
 
+usage: hostile.py [--locations N]
+
+With --locations only a profile of so many distinct places is looked at, and
+what that takes is measured.
+"""
+
+import argparse
 import gzip
 import json
 import os
 import re
+import resource
 import sys
 import threading
 import time
@@ -108,14 +116,17 @@ def check_views(scratch, name, *files, formats=FORMATS):
 
 
 def controls(text):
-    return re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+    """What a terminal obeys, and what moves the text around it."""
+    return re.findall("[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e"
+                      "\u2066-\u2069]", text)
 
 
 def check_names(scratch):
     path = write(scratch, "evil.pb.gz", head(EVIL, "main", "key") + named(2) +
                  sample([1, 2], label=(5, 5)))
     check_views(scratch, "evil names", path)
-    for args in ([], ["--tree"], ["--folded"], ["--by", "label"]):
+    for args in ([], ["--tree"], ["--folded"], ["--by", "label"],
+                 ["--json", "--tree"]):
         done = command("report", *args, path)
         tap.equal(controls(done.out), [], "no control characters: report " +
                   " ".join(args))
@@ -185,6 +196,42 @@ def check_bomb(scratch):
            os.path.getsize(path), done)
 
 
+def write_locations(path, count):
+    """Stacks of 128 places of a program, none of which is there twice."""
+    lows = [bytes([k | 128]) for k in range(128)]
+    with gzip.open(path, "wb", compresslevel=1) as f:
+        f.write(head("/nonexistent/program"))
+        f.write(field(3, field(1, 1) + field(3, 1 << 40) + field(5, 5)))
+        for block in range(1, count // 128 + 1):
+            # ids and addresses are numbers of four bytes, whatever they are
+            high = bytes([block & 127 | 128, block >> 7 & 127 | 128,
+                          block >> 14 & 127])
+            f.write(b"".join([b"\x22\x0c\x08" + low + high +
+                              b"\x10\x01\x18" + low + high
+                              for low in lows]))
+            f.write(field(2, field(1, b"".join(low + high for low in lows)) +
+                          field(2, varint(1) + varint(10000000))))
+
+
+def check_locations(scratch, count):
+    """As many places as no program has: 400 bytes each are enough."""
+    path = scratch.path("places.pb.gz")
+    write_locations(path, count)
+    out = scratch.path("places.html")
+    # the one that needs less first: what is measured is the most so far
+    for args in (["flame", path, "-o", out], ["report", path]):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = lib.run(["prlimit", "--as=%d" % max(MEMORY, 700 * count),
+                        lib.PROFAGENT, *args], timeout=600)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        tap.ok(done.status == 0, "%d places: %s" % (count, args[0]),
+               str(done)[:600])
+        tap.note("%d places: %s in %.1f s of processor time, at most %d MiB" %
+                 (count, args[0], after.ru_utime + after.ru_stime -
+                  before.ru_utime - before.ru_stime, after.ru_maxrss >> 10))
+    tap.ok(os.path.getsize(out) > 20 * count, "all of them are in the page")
+
+
 def check_growing(scratch):
     """A file that is written, a piece at a time, while it is read."""
     member = gzip.compress(head("main") + named(1) + sample([1]), 1)
@@ -218,8 +265,14 @@ def check_growing(scratch):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--locations", type=int)
+    locations = parser.parse_args().locations
     sys.setrecursionlimit(30000)	# JSON of stacks is as deep as they are
     with lib.Scratch() as scratch:
+        check_locations(scratch, locations or 100000)
+        if locations:
+            tap.done()
         check_names(scratch)
         check_long_name(scratch)
         check_deep(scratch)
