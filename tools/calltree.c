@@ -140,9 +140,9 @@ static Sum sum_in_time(const Builder *b, const ProfileSample *s,
 	}
 	if (whole == all->value)
 		in.value = weight;
-	else if (whole > 0)
-		in.value = (gint64)((double)all->value * (double)weight /
-				    (double)whole);
+	else
+		in.value = profile_part(all->value, (double)weight,
+					(double)whole);
 	return in;
 }
 

@@ -84,22 +84,23 @@ static void cut_sample(const Profile *p, ProfileSample *s,
 	if (s->moment_count == had && had > 0)
 		return;
 	for (guint i = 0; i < p->type_count; i++) {
-		double share = whole > 0 ? part / whole : 0;
+		gboolean weighed = (double)s->value[i] == whole &&
+				   part > 0 && part < whole;
 
 		/* sums below 2^53 ns, 104 days, come out exactly */
-		s->value[i] = (double)s->value[i] == whole
-				? (gint64)part
-				: (gint64)((double)s->value[i] * share + 0.5);
+		s->value[i] = weighed ? (gint64)part :
+				profile_part(s->value[i], part, whole);
 	}
 }
 
 static void cut_duration(Profile *p, const ProfileCut *cut)
 {
-	gint64 end = p->duration_nanos;
+	guint64 end = (guint64)MAX(p->duration_nanos, 0);
 
-	if (cut->to_ns != 0 && (gint64)cut->to_ns < end)
-		end = (gint64)cut->to_ns;
-	p->duration_nanos = MAX(end - (gint64)cut->from_ns, 0);
+	if (cut->to_ns != 0)
+		end = MIN(end, cut->to_ns);
+	p->duration_nanos = cut->from_ns < end ? (gint64)(end - cut->from_ns)
+					       : 0;
 }
 
 gboolean profile_cut(Profile *p, guint first, const ProfileCut *cut)

@@ -192,6 +192,18 @@ static inline void profile_add(gint64 *to, gint64 value)
 	*to = (gint64)((guint64)*to + (guint64)value);
 }
 
+/*
+ * What `part` of `whole` weights is of a value. Weights below 0, which only a
+ * hostile file has, make no part larger than the value.
+ */
+static inline gint64 profile_part(gint64 value, double part, double whole)
+{
+	if (!(part > 0) || !(whole > 0))
+		return 0;
+	return part >= whole ? value
+			     : (gint64)((double)value * (part / whole) + 0.5);
+}
+
 /* Never NULL. Owned by the profile. */
 const char *profile_text(const Profile *p, ProfileString s);
 

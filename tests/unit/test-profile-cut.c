@@ -87,6 +87,32 @@ START_TEST(parts_add_up)
 END_TEST
 
 /* What another file brought, and a profile without times. */
+/* Weights of a hostile file: one part is below nothing, so the other is more
+ * than the whole. */
+START_TEST(no_part_is_more_than_the_whole)
+{
+	for (int side = 0; side < 2; side++) {
+		g_autoptr(Profile) p = sample_profile_new("work");
+		ProfileCut cut = { side ? 3 * SECOND : 0,
+				   side ? 0 : 3 * SECOND };
+		ProfileSample *s = profile_at(p->samples, ProfileSample, 0);
+
+		s->value[1] = G_MAXINT64;
+		profile_at(p->moments, ProfileMoment, 0)->weight_ns =
+			G_MAXINT64;
+		profile_at(p->moments, ProfileMoment, 1)->weight_ns =
+			G_MAXINT64;
+		profile_at(p->moments, ProfileMoment, 2)->weight_ns =
+			-G_MAXINT64;
+		p->duration_nanos = -1;
+		ck_assert(profile_cut(p, 0, &cut));
+		s = profile_at(p->samples, ProfileSample, 0);
+		ck_assert_int_ge(s->value[1], 0);
+		ck_assert_int_eq(p->duration_nanos, 0);
+	}
+}
+END_TEST
+
 START_TEST(only_the_file_is_cut)
 {
 	g_autoptr(Profile) p = sample_profile_new("work");
@@ -110,6 +136,7 @@ int main(void)
 			    G_N_ELEMENTS(words));
 	tcase_add_test(tcase, what_is_outside_goes);
 	tcase_add_test(tcase, parts_add_up);
+	tcase_add_test(tcase, no_part_is_more_than_the_whole);
 	tcase_add_test(tcase, only_the_file_is_cut);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);
