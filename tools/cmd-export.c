@@ -14,6 +14,7 @@
 #include "tools/cmd.h"
 #include "tools/export.h"
 #include "tools/load.h"
+#include "tools/report.h"
 
 static const char name[] = "export";
 
@@ -182,12 +183,7 @@ static char *make_title(const Options *o, const Profile *p)
 		return g_strdup(o->title);
 	if (!first || first->foreign || !*profile_text(p, first->program))
 		return g_path_get_basename(o->load.files[0]);
-	if (p->processes->len > 1)
-		return g_strdup_printf("%s and %u more",
-				       profile_text(p, first->program),
-				       p->processes->len - 1);
-	return g_strdup_printf("%s (%d)", profile_text(p, first->program),
-			       first->pid);
+	return report_programs(p);
 }
 
 static int export_profile(const Options *o, Profile *p)

@@ -12,6 +12,7 @@
 #include "tools/cmd.h"
 #include "tools/load.h"
 #include "tools/page.h"
+#include "tools/report.h"
 #include "tools/selection.h"
 #include "tools/svg.h"
 
@@ -161,12 +162,8 @@ static char *make_title(const Options *o, const Profile *p)
 	}
 	if (!first || first->foreign || !*profile_text(p, first->program))
 		return g_steal_pointer(&file);
-	who = p->processes->len == 1 ?
-		g_strdup_printf("%d", first->pid) :
-		g_strdup_printf("and %u more", p->processes->len - 1);
-	return g_strdup_printf("%s (%s) on %s",
-			       profile_text(p, first->program), who,
-			       profile_text(p, first->host));
+	who = report_programs(p);
+	return g_strdup_printf("%s on %s", who, profile_text(p, first->host));
 }
 
 static GString *make_page(const Options *o, Profile *before, Profile *after,

@@ -106,6 +106,10 @@ static gboolean check(Options *o, GError **error)
 		wrong = "--interval is a length of time such as 100ms or 2s";
 	else if (o->folded && o->json)
 		wrong = "one of --folded and --json";
+	else if (o->filter && !o->json &&
+		 (o->tree || o->folded || o->timeline))
+		wrong = "--filter is for rows of a table, and of --callers; "
+			"--focus chooses stacks";
 	else if (o->limit < UNSET)
 		wrong = "--limit is a number of rows, 0 for all";
 	if (wrong) {

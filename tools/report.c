@@ -114,28 +114,32 @@ static GArray *list_programs(const Profile *p)
 	return programs;
 }
 
-static void print_programs(const Profile *p, FILE *to)
+char *report_programs(const Profile *p)
 {
 	g_autoptr(GArray) programs = list_programs(p);
+	GString *text = g_string_new(NULL);
 	guint n = programs->len > PROGRAMS_NAMED ? PROGRAMS_NAMED - 1
 						 : programs->len;
 	guint i;
 
 	for (i = 0; i < n; i++) {
 		const Program *row = &g_array_index(programs, Program, i);
-		g_autofree char *name = text_escape(profile_text(
-			p, row->program));
 
-		fprintf(to, "%s%s", i ? ", " : "", name);
+		g_string_append_printf(text, "%s%s", i ? ", " : "",
+				       profile_text(p, row->program));
 		if (row->count > 1)
-			fprintf(to, " (%u processes)", row->count);
+			g_string_append_printf(text, " (%u processes)",
+					       row->count);
 		else if (row->pid != 0)
-			fprintf(to, " (%d)", row->pid);
+			g_string_append_printf(text, " (%d)", row->pid);
 	}
 	if (n < programs->len)
-		fprintf(to, " and %u more programs", programs->len - n);
+		g_string_append_printf(text, " and %u more programs",
+				       programs->len - n);
 	if (programs->len > 1)
-		fprintf(to, ": %u processes", p->processes->len);
+		g_string_append_printf(text, ": %u processes",
+				       p->processes->len);
+	return g_string_free(text, FALSE);
 }
 
 static void print_process(const Profile *p, FILE *to)
@@ -144,13 +148,27 @@ static void print_process(const Profile *p, FILE *to)
 						 0);
 	g_autofree char *host = text_escape(profile_text(p, first->host));
 	g_autofree char *duration = text_time((double)p->duration_nanos);
+	g_autofree char *programs = report_programs(p);
+	g_autofree char *escaped = text_escape(programs);
 
-	print_programs(p, to);
+	fputs(escaped, to);
 	if (host[0])
 		fprintf(to, " on %s", host);
 	/* folded stacks, for one, know of no time */
 	if (p->duration_nanos != 0)
 		fprintf(to, ", %s", duration);
+}
+
+/* Times that were asked for. */
+static void print_range(const CalltreeOptions *o, FILE *to)
+{
+	g_autofree char *from = text_time((double)o->from_ns);
+	g_autofree char *until = text_time((double)o->to_ns);
+
+	if (o->from_ns != 0)
+		fprintf(to, " from %s", from);
+	if (o->to_ns != 0)
+		fprintf(to, " up to %s", until);
 }
 
 static void print_type(const Report *r, FILE *to)
@@ -163,6 +181,7 @@ static void print_type(const Report *r, FILE *to)
 					    unit_of(r));
 
 	fprintf(to, "; %s: %s", type, all);
+	print_range(r->options, to);
 	if (r->tree->dropped != 0)
 		fprintf(to, ", of which %s are shown", shown);
 	fputc('\n', to);
@@ -304,6 +323,10 @@ static gboolean visit(TreePrinter *t, const CalltreeNode *node, guint depth)
 {
 	const Report *r = t->r;
 
+	if (depth == 0 && r->filter &&
+	    !g_regex_match(r->filter, profile_text(
+		    r->profile, calltree_item(r->tree, node)->name), 0, NULL))
+		return FALSE;
 	if ((double)node->total < t->least ||
 	    (r->limit > 0 && t->shown >= r->limit)) {
 		t->omitted++;

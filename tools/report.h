@@ -20,7 +20,8 @@ typedef struct {
 	const Calltree *tree;
 	const Health *health;
 	ReportSort sort;
-	GRegex *filter;			/* rows by name, NULL: all */
+	GRegex *filter;			/* rows by name, NULL: all; of a tree
+					 * those it begins with */
 	guint limit;			/* rows, 0: all */
 	double min_percent;		/* rows by total */
 	gboolean with_tree;		/* JSON: the tree as well */
@@ -36,6 +37,10 @@ double report_whole(const Report *r);
 
 /* "42.1 ±1.9", per cent. g_free() it. */
 char *report_share(const StatsShare *s);
+
+/* Whose profile it is: "nginx (3 processes), redis-server (42):
+ * 4 processes". g_free() it. */
+char *report_programs(const Profile *p);
 
 /* Who and how long: a line or two, and the health line below. */
 void report_print_head(const Report *r, FILE *to);

@@ -220,6 +220,13 @@ static void append(GString *to, Text t)
 		skip = MAX(skip, 1);
 		g_string_append_len(to, t.from, (gssize)skip);
 		t.from += skip;
+		/* "operator< <int>" */
+		if (skip > 1 && starts_with(t, " <") &&
+		    (next = list_end((Text){ t.from + 1, t.end }))) {
+			g_string_append_c(to, ' ');
+			append_list(to, (Text){ t.from + 2, next });
+			t.from = next + 1;
+		}
 	}
 }
 

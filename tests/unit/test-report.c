@@ -120,6 +120,19 @@ START_TEST(the_tree_leaves_small_branches_out)
 }
 END_TEST
 
+START_TEST(callers_of_what_is_sought_alone)
+{
+	g_autoptr(GRegex) filter = g_regex_new("^memcpy$", 0, 0, NULL);
+	g_autofree char *text = printed((CalltreeOptions){ .inverted = TRUE },
+		(Report){ .filter = filter }, "work", report_print_tree);
+
+	ck_assert_ptr_nonnull(strstr(text, "memcpy"));
+	ck_assert_ptr_nonnull(strstr(text, "  main"));
+	ck_assert_ptr_null(strstr(text, "libx.so"));
+	ck_assert_ptr_null(strstr(text, "smaller branches"));
+}
+END_TEST
+
 START_TEST(json_is_whole)
 {
 	g_autofree char *text = printed((CalltreeOptions){ .label = NULL },
@@ -266,6 +279,7 @@ int main(void)
 		       names_of_a_deep_tree_have_room_on_a_narrow_terminal);
 	tcase_add_test(tcase, the_table_is_sorted_and_cut);
 	tcase_add_test(tcase, the_tree_leaves_small_branches_out);
+	tcase_add_test(tcase, callers_of_what_is_sought_alone);
 	tcase_add_test(tcase, json_is_whole);
 	tcase_add_test(tcase, the_head_names_the_process);
 	tcase_add_test(tcase, the_head_names_the_programs);

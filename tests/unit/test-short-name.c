@@ -33,6 +33,8 @@ static const struct {
 	/* brackets that are none */
 	{ "operator<", "operator<" },
 	{ "operator<< <int>", "operator<< <int>" },
+	{ "std::operator< <char, std::char_traits<char> >",
+	  "std::operator< <char>" },
 	{ "app::A::operator->", "app::A::operator->" },
 	{ "app::A<int>::operator<=>", "app::A<int>::operator<=>" },
 	{ "A::operator()<std::pair<" STRING ", " STRING " > >",

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* names: function names cut to the room there is, the telling part kept. */
 
+const operators =
+	/\boperator\s*(?:<=>|<<=|>>=|->\*|<<|>>|<=|>=|->|<|>|\(\)) ?/g;
+const masked = 0xe000;		/* of private use: nobody's letters */
+
 /* Without what stands in <> and (), nested or not; operators stay whole. */
 function stripArguments(name)
 {
-	let out = "", depth = 0;
+	const found = name.match(operators) ?? [];
+	let out = "", depth = 0, count = 0;
 
-	if (/\boperator\s*[<>(]/.test(name))
-		return name;
+	name = name.replace(operators,
+			    () => String.fromCharCode(masked + count++));
 	for (const c of name) {
 		if (c === "<" || c === "(")
 			depth++;
@@ -16,6 +21,8 @@ function stripArguments(name)
 		if ((c === ">" || c === ")") && depth)
 			depth--;
 	}
+	out = out.replace(/[\ue000-\uf8ff]/g,
+			  c => found[c.charCodeAt(0) - masked] ?? c).trim();
 	return out || name;
 }
 

@@ -6,8 +6,10 @@
 import { element } from "./elements.js";
 import { changeOf, shareOf } from "./stats.js";
 import { formatShare, formatPoints, formatValue } from "./format.js";
+import { boxLabel } from "./names.js";
 
 const rowPixels = 26;
+const letterPixels = 7.3;	/* of a name, as style.css has it */
 const spare = 12;		/* rows kept beyond what is seen */
 const whiskerRoom = 1.15;	/* for the error of the longest bar */
 
@@ -210,6 +212,8 @@ export class Table {
 			return row;
 		};
 
+		this.room = Math.floor((this.head.querySelector("th")
+			?.clientWidth ?? 0) / letterPixels);
 		this.body.replaceChildren(gap(from),
 			...rows.slice(from, to).map((row, k) =>
 				this.makeRow(row, from + k)),
@@ -229,7 +233,8 @@ export class Table {
 			      dblclick: () => this.on.open(row.index) },
 		}, element("td.name", { title: f.name + (module
 			? "\n" + module : "") },
-			element("span.function", {}, f.name),
+			element("span.function", {},
+				boxLabel(f.name, Math.max(this.room, 16))),
 			element("span.module", {}, module)),
 		...this.makeFigures(row));
 	}
