@@ -42,7 +42,7 @@ static guint32 match(const CalltreeOptions *o, const char *name)
 	} all[] = {
 		{ o->focus, FRAME_FOCUS }, { o->ignore, FRAME_IGNORE },
 		{ o->hide, FRAME_HIDE }, { o->root_at, FRAME_ROOT },
-		{ o->fold, FRAME_FOLD },
+		{ o->fold, FRAME_FOLD }, { o->end_at, FRAME_END },
 	};
 	guint32 flags = 0;
 	gsize i;

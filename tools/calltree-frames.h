@@ -18,6 +18,7 @@ enum {
 	FRAME_HIDE = 4,
 	FRAME_ROOT = 8,
 	FRAME_FOLD = 16,
+	FRAME_END = 32,
 };
 
 typedef struct {

@@ -209,6 +209,17 @@ static void cut_root(GArray *path)
 		g_array_remove_range(path, 0, i);
 }
 
+/* Cuts below the innermost match. */
+static void cut_end(GArray *path)
+{
+	guint n = path->len;
+
+	while (n > 0 &&
+	       !(g_array_index(path, CalltreeFrame, n - 1).flags & FRAME_END))
+		n--;
+	g_array_set_size(path, n);
+}
+
 /* Leaves hidden frames out, and of a run of folded ones all but the first. */
 static void thin_out(GArray *path)
 {
@@ -246,8 +257,11 @@ static gboolean make_path(Builder *b, const ProfileSample *s)
 
 	if ((o->focus && !(flags & FRAME_FOCUS)) || (flags & FRAME_IGNORE))
 		return FALSE;
-	if (o->root_at && !(flags & FRAME_ROOT))
+	if ((o->root_at && !(flags & FRAME_ROOT)) ||
+	    (o->end_at && !(flags & FRAME_END)))
 		return FALSE;
+	if (o->end_at)
+		cut_end(b->path);
 	if (o->root_at)
 		cut_root(b->path);
 	if (flags & (FRAME_HIDE | FRAME_FOLD))

@@ -52,6 +52,9 @@ typedef struct {
 	GRegex *hide;			/* matching ones are left out */
 	GRegex *root_at;		/* what is above the outermost match is cut
 					 * off; samples without one are not shown */
+	GRegex *end_at;			/* what is below the innermost match is cut
+					 * off, so that it is its own; samples
+					 * without one are not shown */
 	GRegex *fold;			/* a run of matching ones becomes its
 					 * outermost */
 	GRegex *group_threads;		/* pools: the first group names the pool */

@@ -98,7 +98,8 @@ static gboolean is_for_drawing(const Options *o)
 
 	return o->width || o->icicle || o->inverted || s->thread || s->from ||
 		s->to || s->group_threads || s->focus || s->ignore ||
-		s->hide || s->root_at || s->fold || s->pid || s->labels;
+		s->hide || s->root_at || s->end_at || s->fold || s->pid ||
+		s->labels;
 }
 
 /* What is wrong with the command line; NULL if nothing. */

@@ -108,7 +108,7 @@ static gboolean check(Options *o, GError **error)
 		wrong = "one of --folded and --json";
 	else if (o->filter && !o->json &&
 		 (o->tree || o->folded || o->timeline))
-		wrong = "--filter is for rows of a table, and of --callers; "
+		wrong = "--filter is for the rows of a table and for --callers; "
 			"--focus chooses stacks";
 	else if (o->limit < UNSET)
 		wrong = "--limit is a number of rows, 0 for all";
@@ -141,6 +141,9 @@ static void set_defaults(Options *o)
 			  selection_needs_moments(&o->selection);
 	o->selection.options.flat = !o->tree && !o->callers && !o->folded;
 	o->selection.options.inverted = o->callers;
+	/* callers also of what calls others */
+	if (o->callers && o->filter_regex && !o->selection.options.end_at)
+		o->selection.options.end_at = g_regex_ref(o->filter_regex);
 	o->selection.options.no_inlines = o->load.no_inlines;
 }
 

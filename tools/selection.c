@@ -51,6 +51,8 @@ void selection_add_options(Selection *s, GOptionContext *context, gboolean by)
 		  "Leave matching functions out of stacks", "REGEX" },
 		{ "root-at", 0, 0, G_OPTION_ARG_STRING, &s->root_at,
 		  "Begin stacks at the function that matches", "REGEX" },
+		{ "end-at", 0, 0, G_OPTION_ARG_STRING, &s->end_at,
+		  "End stacks at the function that matches", "REGEX" },
 		{ "fold", 0, 0, G_OPTION_ARG_STRING, &s->fold,
 		  "Make a run of matching functions its outermost", "REGEX" },
 		{ "group-threads", 0, 0, G_OPTION_ARG_STRING,
@@ -145,6 +147,7 @@ static gboolean check_expressions(Selection *s, GError **error)
 		{ "--ignore", s->ignore, &s->options.ignore },
 		{ "--hide", s->hide, &s->options.hide },
 		{ "--root-at", s->root_at, &s->options.root_at },
+		{ "--end-at", s->end_at, &s->options.end_at },
 		{ "--fold", s->fold, &s->options.fold },
 		{ "--group-threads", g_strcmp0(s->group_threads, AUTO) == 0
 				     ? AUTO_POOLS : s->group_threads,
@@ -251,10 +254,11 @@ void selection_release(Selection *s)
 {
 	char **texts[] = { &s->by, &s->type, &s->thread, &s->from, &s->to,
 			   &s->group_threads, &s->focus, &s->ignore, &s->hide,
-			   &s->root_at, &s->fold };
+			   &s->root_at, &s->end_at, &s->fold };
 	GRegex **all[] = { &s->options.thread, &s->options.focus,
 			   &s->options.ignore, &s->options.hide,
-			   &s->options.root_at, &s->options.fold,
+			   &s->options.root_at, &s->options.end_at,
+			   &s->options.fold,
 			   &s->options.group_threads };
 	gsize i;
 

@@ -14,7 +14,7 @@
 typedef struct {
 	char *by, *type, *thread, *from, *to, *group_threads;
 	char **labels;
-	char *focus, *ignore, *hide, *root_at, *fold;
+	char *focus, *ignore, *hide, *root_at, *end_at, *fold;
 	gint pid;
 	CalltreeOptions options;	/* filled by the functions below */
 } Selection;

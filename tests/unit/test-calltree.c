@@ -138,6 +138,10 @@ START_TEST(expressions_choose_and_change_stacks)
 		   "[not sampled] 10/10)");
 	check_tree((CalltreeOptions){ .root_at = work },
 		   "all 0/90 (work 20/90 (memcpy 40/40, libx.so+0x10 30/30))");
+	check_tree((CalltreeOptions){ .end_at = work },
+		   "all 0/90 (main 0/70 (work 70/70), work 20/20)");
+	check_tree((CalltreeOptions){ .end_at = work, .inverted = TRUE },
+		   "all 0/90 (work 90/90 (main 0/70))");
 	check_tree((CalltreeOptions){ .fold = both },
 		   "all 0/100 (main 0/70 (memcpy 40/40, libx.so+0x10 30/30), "
 		   "work 20/20, [not sampled] 10/10)");
