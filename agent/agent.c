@@ -742,6 +742,7 @@ FORK_CODE void agent_forked(void)
 	flusher_reset_after_fork();
 	region_reset_after_fork();
 	thread_reset_after_fork();
+	modules_lose_after_fork();
 	command_reset_after_fork();
 	listen_reset_after_fork();
 	spans_reset_after_fork();
@@ -806,7 +807,8 @@ static void reset_rest(void)
 	snapshot_reset_after_fork();
 	drain_reset_after_fork();
 	control_reset_after_fork();
-	modules_reset_after_fork();
+	has_modules = modules_reset_after_fork() == 0;
+	sampler_forget_rules();
 }
 
 static int describe_child(void)

@@ -9,6 +9,7 @@
 #include "agent/clock-perf.h"
 #include "agent/clock-ticker.h"
 #include "agent/clock.h"
+#include "agent/fork.h"
 #include "agent/region.h"
 #include "agent/sys.h"
 #include "agent/tasks.h"
@@ -54,7 +55,7 @@ enum verdict {
 	TOLD			/* nothing can be done, and it is said */
 };
 
-static struct window windows[REGION_SLOTS_MAX];
+static FORK_LARGE struct window windows[REGION_SLOTS_MAX];
 static uint64_t next_window_ns;
 
 /* The one thread that is looked at now. */

@@ -10,8 +10,12 @@
 
 void *block_map(size_t size)
 {
-	return sys_mmap(NULL, size, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *at = sys_mmap(NULL, size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at != NULL)
+		sys_madvise(at, size, MADV_DONTFORK);
+	return at;
 }
 
 void *block_push(struct block *b, size_t size)

@@ -15,7 +15,10 @@ struct block {
 	size_t size, capacity;		/* bytes */
 };
 
-/* Zeroed memory of its own, never given back unless unmapped; NULL: none. */
+/*
+ * Zeroed memory of its own, never given back unless unmapped; NULL: none. A
+ * forked child does not have it.
+ */
 void *block_map(size_t size);
 
 /* Room for `size` more bytes at the end of `b`; NULL without memory. */

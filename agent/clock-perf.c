@@ -26,6 +26,7 @@
 
 #include "agent/clock.h"
 #include "agent/flusher.h"
+#include "agent/fork.h"
 #include "agent/region.h"
 #include "agent/signals.h"
 #include "agent/sys.h"
@@ -65,8 +66,8 @@ struct event {
 };
 
 /* Flusher only, but for cookie_of_fd[], which the handler reads. */
-static struct event events[REGION_SLOTS_MAX];
-static _Atomic uint64_t cookie_of_fd[FDS_MAX];
+static FORK_LARGE struct event events[REGION_SLOTS_MAX];
+static FORK_LARGE _Atomic uint64_t cookie_of_fd[FDS_MAX];
 static uint32_t open_events, highest_slot;
 static uint64_t next_vary_ns;
 static enum perf_sight sight = PERF_UNKNOWN;

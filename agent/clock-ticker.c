@@ -20,13 +20,14 @@
 #include "agent/agent.h"
 #include "agent/clock.h"
 #include "agent/flusher.h"
+#include "agent/fork.h"
 #include "agent/signals.h"
 #include "agent/sys.h"
 #include "agent/tasks.h"
 #include "agent/thread.h"
 
 /* What the CPU clock of a slot's thread read at the last look. Flusher only. */
-static uint64_t seen_cpu_ns[REGION_SLOTS_MAX];
+static FORK_LARGE uint64_t seen_cpu_ns[REGION_SLOTS_MAX];
 static _Atomic uint64_t next_ns; /* 0: no look is planned */
 static bool is_punctual;
 static uint64_t asleep_cpu_ns;	/* the flusher's CPU clock as it went to sleep */

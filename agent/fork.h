@@ -13,6 +13,13 @@
 /* Variables that agent_forked() and all it calls write, or may find unused. */
 #define FORK_DATA __attribute__((section("fork_data")))
 
+/*
+ * Arrays too large for that. They lie behind all other variables, which without
+ * holes of megabytes between them need one page of page tables instead of seven:
+ * a fork copies each, and the child's end frees it.
+ */
+#define FORK_LARGE __attribute__((section(".lbss.fork_large")))
+
 /* These functions. */
 #define FORK_CODE __attribute__((hot))
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "agent/fork.h"
 #include "agent/region.h"
 
 #define BUCKETS (4u * LABELS_SETS)	/* a power of two */
@@ -25,7 +26,7 @@ struct node {
 /* Pages of these are touched as they are used. */
 static struct node nodes[LABELS_SETS];		/* [0] is the empty set */
 static _Atomic uint16_t buckets[BUCKETS];	/* ids, 0: free */
-static char text[LABELS_TEXT];
+static FORK_LARGE char text[LABELS_TEXT];
 static _Atomic uint32_t nodes_used = 1, text_used;
 
 /* --- sets --------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ static int grow(struct maps_text *m)
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (text == NULL)
 		return -ENOMEM;
+	sys_madvise(text, capacity, MADV_DONTFORK);
 	if (m->text != NULL)
 		memcpy(text, m->text, m->size);
 	maps_release(m);

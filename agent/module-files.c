@@ -25,6 +25,11 @@ static struct {
 	struct block indexes;	/* struct index */
 } files;
 
+void module_files_reset_after_fork(void)
+{
+	memset(&files, 0, sizeof(files));
+}
+
 static const char *path_new(const char *path, size_t size)
 {
 	struct block *b = &files.names;

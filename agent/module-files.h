@@ -23,4 +23,7 @@ const char *module_files_path(const char *path, size_t size);
  */
 void module_files_read_table(struct module *m);
 
+/* In a forked child, which does not have the memory: nothing is kept yet. */
+void module_files_reset_after_fork(void);
+
 #endif

@@ -70,6 +70,12 @@ void module_history_clear(void)
 	told = shown = 0;
 }
 
+void module_history_reset_after_fork(void)
+{
+	memset(&modules, 0, sizeof(modules));
+	module_history_clear();
+}
+
 /* 2: `m` was there at `time_ns`. 1: it may have been. 0: it was not. */
 static int certainty(const struct module *m, uint64_t time_ns)
 {

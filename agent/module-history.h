@@ -37,4 +37,7 @@ const struct module *module_history_find(const struct module *current,
 /* In a forked child: nothing was unloaded. */
 void module_history_clear(void);
 
+/* In a forked child, which does not have the memory. */
+void module_history_reset_after_fork(void);
+
 #endif

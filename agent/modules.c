@@ -18,6 +18,7 @@
 
 #include "agent/block.h"
 #include "agent/elf-image.h"
+#include "agent/fork.h"
 #include "agent/maps.h"
 #include "agent/module-files.h"
 #include "agent/module-history.h"
@@ -35,8 +36,8 @@ struct slot {
 };
 
 /* Read by handlers. */
-static _Atomic(struct slot *) published;
-static const struct module_table *_Atomic resident;
+static FORK_DATA _Atomic(struct slot *) published;
+static FORK_DATA const struct module_table *_Atomic resident;
 
 /* The writer's alone. */
 static struct {
@@ -388,17 +389,21 @@ int modules_init(const char *maps)
 	return modules_begin(maps);
 }
 
-void modules_reset_after_fork(void)
+FORK_CODE void modules_lose_after_fork(void)
 {
-	const struct module_table *first = modules_resident();
+	atomic_store_explicit(&published, NULL, memory_order_relaxed);
+	atomic_store_explicit(&resident, NULL, memory_order_relaxed);
+}
 
-	/* Handlers of threads that are not in this process hold nothing. */
-	for (struct slot *s = writer.slots; s != NULL; s = s->next)
-		atomic_store_explicit(&s->readers, &s->table == first,
-				      memory_order_relaxed);
-	forget();
-	if (writer.path != NULL)
-		refresh(NULL);
+int modules_reset_after_fork(void)
+{
+	const char *path = writer.path;
+
+	modules_lose_after_fork();
+	memset(&writer, 0, sizeof(writer));
+	module_files_reset_after_fork();
+	module_history_reset_after_fork();
+	return path != NULL ? modules_begin(path) : -ENOENT;
 }
 
 /* --- readers ------------------------------------------------------------ */

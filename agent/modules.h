@@ -78,8 +78,12 @@ int modules_refresh(void);
  */
 bool modules_take_stale(void);
 
-/* In a forked child: forget everything and begin anew. Ordinary context. */
-void modules_reset_after_fork(void);
+/*
+ * In a forked child: the tables are not in its memory. The first is for fork, the
+ * second forgets all else and begins anew (-ENOENT: there was no beginning).
+ */
+void modules_lose_after_fork(void);
+int modules_reset_after_fork(void);
 
 /*
  * The current table, never NULL after modules_begin(). For the flusher, and in

@@ -31,7 +31,7 @@ struct span {
 };
 
 /* Number 0 is no span. Pages are touched as names come. */
-static struct span spans[SPANS_NAMES + 1];
+static FORK_LARGE struct span spans[SPANS_NAMES + 1];
 
 static FORK_DATA _Atomic int used;	/* is there a name? */
 
@@ -134,6 +134,9 @@ uint32_t spans_count(void)
 {
 	uint32_t i = 1;
 
+	/* relaxed: who sees none looks again; the array is not even touched */
+	if (!atomic_load_explicit(&used, memory_order_relaxed))
+		return 0;
 	while (i <= SPANS_NAMES &&
 	       atomic_load_explicit(&spans[i].state, memory_order_acquire) !=
 		       NAME_FREE)

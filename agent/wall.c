@@ -9,6 +9,7 @@
 #include "agent/agent.h"
 #include "agent/arena.h"
 #include "agent/clock.h"
+#include "agent/fork.h"
 #include "agent/outside.h"
 #include "agent/region.h"
 #include "agent/sampler.h"
@@ -65,7 +66,7 @@ void wall_init(bool cpu)
 	outside_init();
 }
 
-bool wall_is_on(void)
+FORK_CODE bool wall_is_on(void)
 {
 	return on;
 }
