@@ -26,6 +26,9 @@
 /* As often the flusher looks after new threads while there are some. */
 #define BIRTHS_NS 20000000u
 
+/* And looks for wishes that often, whoever told it of them. */
+#define WISHES_NS 100000000u
+
 static const struct clock *const clock_table[CLOCK_KINDS] = {
 	[CLOCK_CPUTIME] = &clock_cputime,
 	[CLOCK_PERF] = &clock_perf,
@@ -332,6 +335,20 @@ static void settle_rate(void)
 		clock_say(CLOCK_NOTE_TICK);
 }
 
+/*
+ * Whoever wishes says so; that none is forgotten is looked at now and then, for
+ * it takes a look at each record.
+ */
+static bool wishes_are_due(uint64_t now_ns, bool some)
+{
+	static uint64_t last_ns;
+
+	if (!some && settled && now_ns - last_ns < WISHES_NS)
+		return false;
+	last_ns = now_ns;
+	return true;
+}
+
 static bool has_births(void)
 {
 	/* acquire: pairs with the release in ask_flusher() */
@@ -350,17 +367,21 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 uint64_t clock_round(uint64_t now_ns)
 {
 	uint64_t next = UINT64_MAX;
+	bool some, wishes;
 
 	perf_tidy();
 	if (agent_state() != AGENT_RUNNING) {
 		wall_pause();
 		return next;
 	}
+	some = has_births();
+	wishes = wishes_are_due(now_ns, some);
 	if (!settled)
 		settle_rate();
-	if (has_births())
+	if (some)
 		next = now_ns + BIRTHS_NS;
-	serve_wishes();
+	if (wishes)
+		serve_wishes();
 	perf_vary(now_ns);
 	if (automatic)
 		next = earlier(next, auto_round(now_ns));
