@@ -469,7 +469,7 @@ def test_record_several(scratch):
               "record: with the counters of both")
     head = profagent("report", path, env=scratch.env(agent=False)).out
     # Which of them sent its fragment first is first.
-    tap.ok(any("%s, %s: 2 processes" % pair in head
+    tap.ok(any("%s, %s: 2 processes" % tuple(pair) in head
                for pair in (names, names[::-1])),
            "record: and both in the head of the report", head[:500])
 
