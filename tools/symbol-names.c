@@ -176,3 +176,13 @@ SymbolAddress *symbol_names_find(const SymbolNames *n, guint64 offset)
 		return NULL;
 	return &g_array_index(n->addresses, SymbolAddress, at);
 }
+
+void symbol_names_name_address(SymbolNames *n, SymbolAddress *a,
+			       guint32 function)
+{
+	SymbolLine l = { function, 0 };
+
+	a->first_line = n->lines->len;
+	a->line_count = 1;
+	g_array_append_val(n->lines, l);
+}

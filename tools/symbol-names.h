@@ -82,4 +82,8 @@ void symbol_names_sort(SymbolNames *n);
  * start of its function may be set. */
 SymbolAddress *symbol_names_find(const SymbolNames *n, guint64 offset);
 
+/* Gives an address of `n` that has no lines this one. */
+void symbol_names_name_address(SymbolNames *n, SymbolAddress *a,
+			       guint32 function);
+
 #endif

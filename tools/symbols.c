@@ -10,6 +10,7 @@
 
 #include "tools/demangle.h"
 #include "tools/dwarf-lines.h"
+#include "tools/elf-cancel.h"
 #include "tools/elf-file.h"
 #include "tools/elf-frames.h"
 #include "tools/go-names.h"
@@ -267,6 +268,23 @@ static GArray *wanted_new(const ElfFile *f, const struct object *o,
 	return wanted;
 }
 
+/* The name of a function that is known by its code. */
+static gboolean name_by_code(const ElfFile *f, const ElfFrames *frames,
+			     guint64 start, SymbolNames *names,
+			     SymbolAddress *a)
+{
+	const char *name = elf_cancel_name(f, frames, start);
+	SymbolFunction function = { 0 };
+
+	if (!name)
+		return FALSE;
+	function.system_name = symbol_names_add_text(names, name);
+	function.name = function.system_name;
+	symbol_names_name_address(names, a,
+			symbol_names_add_function(names, &function));
+	return TRUE;
+}
+
 /* Unwind tables say at least where the functions without a name begin. */
 static void starts_resolve(const ElfFile *f, const GArray *wanted,
 			   SymbolNames *names)
@@ -289,7 +307,8 @@ static void starts_resolve(const ElfFile *f, const GArray *wanted,
 		if (!frames)
 			frames = elf_frames_new(f);
 		if (elf_frames_find(frames, w->address, &start) &&
-		    w->address - start <= w->offset)
+		    w->address - start <= w->offset &&
+		    !name_by_code(f, frames, start, names, a))
 			a->start = w->offset - (w->address - start);
 	}
 }
