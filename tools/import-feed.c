@@ -7,6 +7,7 @@
 #include "agent/pprof.h"
 #include "tools/demangle.h"
 #include "tools/profile.pb-c.h"
+#include "tools/short-name.h"
 
 #define LABELS_MAX 3	/* thread, tid, pid */
 
@@ -127,8 +128,10 @@ static guint64 function_id(ImportFeed *f, const char *name)
 	if (known)
 		return GPOINTER_TO_UINT(known);
 	plain = demangle_name(name, FALSE);
+	if (!plain)
+		plain = short_name(name);	/* demangled in full */
 	m.id = g_hash_table_size(f->functions) + 1;
-	m.name = string_number(f, plain ? plain : name);
+	m.name = string_number(f, plain);
 	m.system_name = string_number(f, name);
 	put_message(f, PPROF_FUNCTION, &m);
 	g_hash_table_insert(f->functions, g_string_chunk_insert(f->keys, name),

@@ -187,6 +187,10 @@ static const struct {
 	/* a sample without a stack */
 	{ "x 1 1.0: 5 cycles: \n\nx 1 1.0: 6 cycles: \n\n",
 	  " 2 11 @x/1\n" },
+	/* template arguments as our own names have them */
+	{ "x 1 1.0: 5 cycles:\n"
+	  "\tff std::vector<int, std::allocator<int> >::size+0x1 (/x)\n\n",
+	  "std::vector<int>::size 1 5 @x/1\n" },
 	/* inlined */
 	{ "x 1 1.0: 5 cycles:\n\tff g (inlined)\n\tff f (/x)\n\n",
 	  "f;g 1 5 @x/1\n" },
