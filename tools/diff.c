@@ -358,11 +358,99 @@ static double compare_row(const Diff *d, DiffRow *row)
 	return weight_of_row(d, row, &a, &b);
 }
 
+/* --- one function known in two ways ------------------------------------------------ */
+
+static gboolean is_text_alike(const char *a, const char *b)
+{
+	return !*a || !*b || strcmp(base_of(a), base_of(b)) == 0;
+}
+
+/* The same function, told of by one side without what the other knows. */
+static gboolean is_alike(const Diff *d, const DiffRow *a, const DiffRow *b)
+{
+	guint i;
+
+	if (a == b || a->line != b->line ||
+	    !is_text_alike(a->module, b->module) ||
+	    !is_text_alike(a->file, b->file))
+		return FALSE;
+	for (i = 0; i < d->run->len; i++)
+		if (a->sum[i].value != 0 && b->sum[i].value != 0)
+			return FALSE;
+	return TRUE;
+}
+
+/* The only row of `rows` that is like `row`; NULL: none, or several. */
+static DiffRow *find_alike(const Diff *d, const GPtrArray *rows,
+			   const DiffRow *row)
+{
+	DiffRow *found = NULL;
+	guint i;
+
+	for (i = 0; i < rows->len; i++) {
+		if (!is_alike(d, row, rows->pdata[i]))
+			continue;
+		if (found)
+			return NULL;
+		found = rows->pdata[i];
+	}
+	return found;
+}
+
+static GHashTable *rows_by_name(const Diff *d)
+{
+	GHashTable *table = g_hash_table_new_full(
+		g_str_hash, g_str_equal, NULL,
+		(GDestroyNotify)g_ptr_array_unref);
+	guint i;
+
+	for (i = 0; i < d->rows->len; i++) {
+		DiffRow *row = d->rows->pdata[i];
+		GPtrArray *list = g_hash_table_lookup(table, row->name);
+
+		if (!list) {
+			list = g_ptr_array_new();
+			g_hash_table_insert(table, (gpointer)row->name, list);
+		}
+		g_ptr_array_add(list, row);
+	}
+	return table;
+}
+
+/*
+ * A profile of another tool, or of a stripped program, does not say where its
+ * functions are: they are those of the other side all the same.
+ */
+static void unify_rows(Diff *d)
+{
+	g_autoptr(GHashTable) by_name = rows_by_name(d);
+	guint i, k;
+
+	for (i = d->rows->len; i-- > 0;) {
+		DiffRow *row = d->rows->pdata[i], *to;
+		GPtrArray *list = g_hash_table_lookup(by_name, row->name);
+
+		to = *row->file || list->len < 2 ? NULL
+						 : find_alike(d, list, row);
+		if (!to)
+			continue;
+		for (k = 0; k < d->run->len; k++) {
+			to->sum[k].value += row->sum[k].value;
+			to->sum[k].square += row->sum[k].square;
+		}
+		g_ptr_array_remove_fast(list, row);
+		/* the index refers to it: nothing is added any more */
+		g_hash_table_remove_all(d->index);
+		g_ptr_array_remove_index(d->rows, i);
+	}
+}
+
 void diff_test(Diff *d)
 {
 	g_autofree CompareTest *tests = g_new0(CompareTest, d->rows->len + 1);
 	guint i;
 
+	unify_rows(d);
 	for (i = 0; i < d->rows->len; i++) {
 		DiffRow *row = d->rows->pdata[i];
 

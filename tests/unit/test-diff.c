@@ -297,6 +297,43 @@ START_TEST(rows_are_matched_by_name)
 END_TEST
 
 /* main is in every sample; that less was not sampled is no news of it. */
+static void add_row(Diff *d, const char *name, const char *module,
+		    const char *file)
+{
+	const DiffRow row = { .name = name, .module = module, .file = file };
+	const DiffSum sum = { 50 * PERIOD, 50 * PERIOD * PERIOD };
+
+	diff_add(d, &row, &sum);
+}
+
+/* One side has debug information, the other only names. */
+START_TEST(functions_without_a_place_are_the_same_ones)
+{
+	g_autoptr(Diff) d = diff_new(2);
+	const DiffSum all = { 200 * PERIOD, 200 * PERIOD * PERIOD };
+	g_autoptr(GPtrArray) rows = NULL;
+
+	diff_add_run(d, DIFF_BEFORE, &all, 1);
+	add_row(d, "work", "/lib/libx.so", "");
+	add_row(d, "other", "/lib/liby.so", "");
+	add_row(d, "twice", "/lib/libx.so", "");
+	add_row(d, "both", "/lib/libx.so", "");
+	add_row(d, "both", "/lib/libx.so", "/src/both.c");
+	diff_add_run(d, DIFF_AFTER, &all, 1);
+	add_row(d, "work", "/opt/libx.so", "/src/work.c");
+	add_row(d, "other", "/lib/libx.so", "/src/other.c");
+	add_row(d, "twice", "/lib/libx.so", "/src/one.c");
+	add_row(d, "twice", "/lib/libx.so", "/src/two.c");
+	diff_test(d);
+	rows = diff_sorted(d, DIFF_BY_NAME, NULL);
+	/* both, both; other, other; twice * 3; work */
+	ck_assert_uint_eq(rows->len, 8);
+	ck_assert_str_eq(((DiffRow *)rows->pdata[7])->name, "work");
+	ck_assert_str_eq(((DiffRow *)rows->pdata[7])->file, "/src/work.c");
+	ck_assert_double_eq(((DiffRow *)rows->pdata[7])->change, 0);
+}
+END_TEST
+
 START_TEST(time_without_samples_is_no_change)
 {
 	static const DiffSum all = { 1000e7, 990e14 };
@@ -427,6 +464,8 @@ int main(void)
 	name_functions();
 	tcase_set_timeout(tcase, 300);
 	tcase_add_test(tcase, rows_are_matched_by_name);
+	tcase_add_test(tcase,
+		functions_without_a_place_are_the_same_ones);
 	tcase_add_test(tcase, time_without_samples_is_no_change);
 	tcase_add_test(tcase, processes_have_no_number);
 	tcase_add_test(tcase, absolute_is_in_cpus);
