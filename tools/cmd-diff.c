@@ -25,6 +25,7 @@ typedef struct {
 	double fail_least;		/* as DiffRow.change */
 	gboolean fail_growth;
 	char *type;			/* of the first run, of all */
+	gboolean inlines[DIFF_SIDES];	/* there are inlined functions */
 } Options;
 
 static const struct {
@@ -275,6 +276,49 @@ static void say_skipped(const Profile *p)
 	}
 }
 
+static const ProfileLocation *frame_at(const Profile *p, guint32 i)
+{
+	return profile_at(p->locations, ProfileLocation,
+			  g_array_index(p->frames, guint32, i));
+}
+
+/* As lines of one place, or, from perf script, as frames of one address. */
+static gboolean has_inlines(const Profile *p)
+{
+	guint i;
+	guint32 k;
+
+	for (i = 0; i < p->samples->len; i++) {
+		const ProfileSample *s = profile_at(p->samples, ProfileSample,
+						    i);
+		guint64 before = 0;
+
+		for (k = 0; k < s->frame_count; k++) {
+			const ProfileLocation *l = frame_at(
+				p, s->first_frame + k);
+
+			if (l->line_count > 1 ||
+			    (l->address != 0 && l->address == before))
+				return TRUE;
+			before = l->address;
+		}
+	}
+	return FALSE;
+}
+
+/* Where one side has no inlined calls, all of theirs are changes. */
+static void warn_of_inlines(const Options *o)
+{
+	if (o->selection.options.no_inlines ||
+	    o->selection.options.by > CALLTREE_BY_LINE ||
+	    o->inlines[DIFF_BEFORE] == o->inlines[DIFF_AFTER])
+		return;
+	cmd_say(name, "%s has no inlined functions: --no-inlines counts them "
+		"as their callers on both sides",
+		o->paths[o->inlines[DIFF_BEFORE] ? DIFF_AFTER
+						 : DIFF_BEFORE][0]);
+}
+
 static int add_run(Options *o, Diff *d, DiffSide side, char *path)
 {
 	char *files[] = { path, NULL };
@@ -291,6 +335,7 @@ static int add_run(Options *o, Diff *d, DiffSide side, char *path)
 	if (!check_run(o, p, path, &error))
 		return cmd_usage(name, "%s", error->message);
 	say_skipped(p);
+	o->inlines[side] |= has_inlines(p);
 	tree = calltree_new(p, &o->selection.options);
 	run = diff_add_calltree(d, side, tree, o->selection.options.by,
 				seconds_of(o, p));
@@ -345,6 +390,7 @@ static int run(Options *o)
 	status = add_runs(o, d);
 	if (status != CMD_DONE)
 		return status;
+	warn_of_inlines(o);
 	diff_test(d);
 	rows = diff_sorted(d, o->sort_by, o->filter_regex);
 	print(o, d, rows);

@@ -168,6 +168,21 @@ def check_ranges(profile):
                done.err.count("\n") == 1, "range %s is refused" % word, done)
 
 
+def check_inlines(scratch, profile):
+    """perf without inlined functions calls what they did by their callers."""
+    path = scratch.path("perf.txt")
+    with open(path, "w") as f:
+        for i in range(50):
+            f.write("shares 7 %d.5: 10000000 cpu-clock: \n"
+                    "\tff burn_half+0x1 (/bin/shares)\n\n" % i)
+    done = lib.profagent("diff", path, profile)
+    tap.ok(done.status == 0 and "--no-inlines" in done.err and
+           path in done.err, "one side without inlined functions: said", done)
+    done = lib.profagent("diff", "--no-inlines", path, profile)
+    tap.ok(done.status == 0 and done.err == "",
+           "--no-inlines: both sides alike", done)
+
+
 def check_usage(scratch, profile):
     """Each mistake: its status and one line that names it."""
     mistakes = [
@@ -209,6 +224,7 @@ def main():
         check_absolute(a1, a2)
         check_merges(a1, b1)
         check_ranges(a1)
+        check_inlines(scratch, a1)
         check_usage(scratch, a1)
     tap.done()
 
