@@ -7,6 +7,7 @@
 
 #include "tools/compare.h"
 #include "tools/stats.h"
+#include "tools/texthash.h"
 
 #define NS_PER_SECOND 1e9
 
@@ -35,7 +36,7 @@ Diff *diff_new(guint runs)
 	d->expected = runs;
 	d->run = g_ptr_array_new_with_free_func(run_free);
 	d->rows = g_ptr_array_new_with_free_func(row_free);
-	d->index = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+	d->index = g_hash_table_new_full(texthash, g_str_equal, g_free,
 					 NULL);
 	d->texts = g_string_chunk_new(4096);
 	return d;

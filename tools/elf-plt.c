@@ -12,6 +12,8 @@
 #include <gelf.h>
 #include <string.h>
 
+#include "tools/numhash.h"
+
 #define STUB_SIZE 16
 #define ENDBR64 "\xf3\x0f\x1e\xfa"
 
@@ -139,7 +141,7 @@ void elf_plt_read(Elf *elf, GStringChunk *names, ElfPltFunc add, void *data)
 	if (!gelf_getehdr(elf, &ehdr) || ehdr.e_machine != EM_X86_64 ||
 	    ehdr.e_ident[EI_CLASS] != ELFCLASS64)
 		return;
-	p.slots = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
+	p.slots = g_hash_table_new_full(numhash, g_int64_equal, g_free,
 					NULL);
 	p.jumps = g_ptr_array_new();
 	while ((scn = elf_nextscn(elf, scn)))

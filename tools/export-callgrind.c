@@ -9,6 +9,7 @@
 #include "tools/export-frames.h"
 #include "tools/export-text.h"
 #include "tools/export.h"
+#include "tools/numhash.h"
 
 /* A call, or with callee G_MAXUINT32 the line's own cost. */
 struct cost {
@@ -66,8 +67,10 @@ static void stack_costs(const ExportFrames *f, const GArray *stack,
 static guint cost_hash(gconstpointer key)
 {
 	const struct cost *c = key;
+	guint64 call = (guint64)c->function << 32 | c->callee;
+	guint64 line = (guint32)c->line;
 
-	return (c->function * 31 + c->callee) * 31 + (guint)c->line;
+	return numhash(&call) ^ numhash(&line);
 }
 
 static gboolean cost_equal(gconstpointer a, gconstpointer b)

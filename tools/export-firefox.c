@@ -15,6 +15,7 @@
 #include "tools/export-threads.h"
 #include "tools/export.h"
 #include "tools/json-out.h"
+#include "tools/numhash.h"
 
 #define FORMAT_VERSION 48
 #define GECKO_VERSION 27
@@ -75,7 +76,7 @@ static void tables_init(struct tables *t, const ExportFrames *f,
 	local_init(&t->functions);
 	local_init(&t->used);
 	local_init(&t->modules);
-	t->stack_index = g_hash_table_new_full(g_int64_hash, g_int64_equal,
+	t->stack_index = g_hash_table_new_full(numhash, g_int64_equal,
 					       g_free, NULL);
 	t->stack_prefix = g_array_new(FALSE, FALSE, sizeof(guint32));
 	t->stack_frame = g_array_new(FALSE, FALSE, sizeof(guint32));

@@ -5,6 +5,7 @@
 #include "tools/export-frames.h"
 #include "tools/export-text.h"
 #include "tools/export.h"
+#include "tools/texthash.h"
 
 static void stack_name(ExportText *t, const ExportFrames *f, const Profile *p,
 		       const GArray *stack)
@@ -22,7 +23,7 @@ static void stack_name(ExportText *t, const ExportFrames *f, const Profile *p,
 /* By text: stacks that differ in lines only become one. */
 static GHashTable *stacks_merge(const ExportInput *in, const ExportFrames *f)
 {
-	GHashTable *stacks = g_hash_table_new_full(g_str_hash, g_str_equal,
+	GHashTable *stacks = g_hash_table_new_full(texthash, g_str_equal,
 						   g_free, g_free);
 	const Profile *p = in->profile;
 	GArray *stack = g_array_new(FALSE, FALSE, sizeof(guint32));

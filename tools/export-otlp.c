@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "tools/export.h"
+#include "tools/numhash.h"
 #include "tools/otlp.pb-c.h"
+#include "tools/texthash.h"
 
 /* Numbers of fields that are put together here; the rest is protobuf-c's. */
 enum {
@@ -432,9 +434,9 @@ static void writer_init(Writer *w, Profile *p)
 	w->string = g_new0(gint32, w->pool);
 	w->strings = g_ptr_array_new();
 	w->dictionary = g_byte_array_new();
-	w->attributes = g_hash_table_new_full(g_str_hash, g_str_equal, g_free,
+	w->attributes = g_hash_table_new_full(texthash, g_str_equal, g_free,
 					      NULL);
-	w->stacks = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
+	w->stacks = g_hash_table_new_full(numhash, g_int64_equal, g_free,
 					  NULL);
 	w->scratch = g_array_new(FALSE, FALSE, sizeof(gint32));
 	string_index(w, 0);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tools/numhash.h"
+
 static void thread_free(gpointer data)
 {
 	ExportThread *t = data;
@@ -157,7 +159,7 @@ static gint thread_compare(gconstpointer a, gconstpointer b)
 GPtrArray *export_threads_new(const Profile *p, guint type)
 {
 	GPtrArray *all = g_ptr_array_new_with_free_func(thread_free);
-	g_autoptr(GHashTable) index = g_hash_table_new_full(g_int64_hash,
+	g_autoptr(GHashTable) index = g_hash_table_new_full(numhash,
 						g_int64_equal, g_free, NULL);
 
 	for (guint32 i = 0; i < p->samples->len; i++) {

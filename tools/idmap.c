@@ -2,13 +2,15 @@
 /* idmap: see idmap.h. */
 #include "tools/idmap.h"
 
+#include "tools/numhash.h"
+
 /* How far beyond twice the ids seen so far the dense part may reach. */
 #define DENSE_SLACK 4096u
 
 void idmap_init(Idmap *m)
 {
 	m->dense = g_array_new(FALSE, TRUE, sizeof(guint32));
-	m->sparse = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
+	m->sparse = g_hash_table_new_full(numhash, g_int64_equal, g_free,
 					  NULL);
 }
 

@@ -8,6 +8,7 @@
 #include "tools/demangle.h"
 #include "tools/profile.pb-c.h"
 #include "tools/short-name.h"
+#include "tools/texthash.h"
 
 #define LABELS_MAX 3	/* thread, tid, pid */
 
@@ -51,10 +52,10 @@ void import_feed_init(ImportFeed *f, PprofDecode *decode)
 {
 	memset(f, 0, sizeof(*f));
 	f->decode = decode;
-	f->strings = g_hash_table_new(g_str_hash, g_str_equal);
-	f->mappings = g_hash_table_new(g_str_hash, g_str_equal);
-	f->locations = g_hash_table_new(g_str_hash, g_str_equal);
-	f->functions = g_hash_table_new(g_str_hash, g_str_equal);
+	f->strings = g_hash_table_new(texthash, g_str_equal);
+	f->mappings = g_hash_table_new(texthash, g_str_equal);
+	f->locations = g_hash_table_new(texthash, g_str_equal);
+	f->functions = g_hash_table_new(texthash, g_str_equal);
 	f->keys = g_string_chunk_new(64 * 1024);
 	f->packed = g_byte_array_new();
 	string_number(f, "");

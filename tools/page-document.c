@@ -14,6 +14,7 @@
 #include "tools/stack-tree.h"
 #include "tools/calltree-frames.h"
 #include "tools/symbols.h"
+#include "tools/texthash.h"
 
 /* Fine enough for a heatmap, and short in the file. */
 #define MOMENT_UNIT_NS 1000000u
@@ -63,9 +64,9 @@ static gboolean equal_frame(gconstpointer a, gconstpointer b)
 static void tables_init(Tables *t)
 {
 	t->strings = g_ptr_array_new();
-	t->string_index = g_hash_table_new(g_str_hash, g_str_equal);
+	t->string_index = g_hash_table_new(texthash, g_str_equal);
 	t->modules = g_ptr_array_new();
-	t->module_index = g_hash_table_new(g_str_hash, g_str_equal);
+	t->module_index = g_hash_table_new(texthash, g_str_equal);
 	t->frames = g_array_new(FALSE, FALSE, sizeof(Frame));
 	t->frame_index = g_hash_table_new_full(hash_frame, equal_frame, g_free,
 					       NULL);
@@ -755,7 +756,7 @@ const char *page_content_check(const PageContent *content)
 void page_document_append(GString *text, const PageContent *content)
 {
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-	g_autoptr(GHashTable) index = g_hash_table_new(g_str_hash,
+	g_autoptr(GHashTable) index = g_hash_table_new(texthash,
 						       g_str_equal);
 	Labels labels = { names, index };
 	JsonOut out;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/pprof.h"
+#include "tools/numhash.h"
 #include "tools/profile.pb-c.h"
 
 /* A message of FIELDS_LENGTH_MAX bytes unpacks to less, unless it is made of
@@ -48,9 +49,9 @@ void pprof_decode_init(PprofDecode *d, Profile *p, PprofReadFlags flags)
 	d->moments = g_array_new(FALSE, FALSE, sizeof(RawMoment));
 	d->ids = g_array_new(FALSE, FALSE, sizeof(guint32));
 	d->unloads = g_array_new(FALSE, FALSE, sizeof(RawUnload));
-	d->threads = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
+	d->threads = g_hash_table_new_full(numhash, g_int64_equal, g_free,
 					   NULL);
-	d->rings = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
+	d->rings = g_hash_table_new_full(numhash, g_int64_equal, g_free,
 					 g_free);
 	d->notes = g_ptr_array_new_with_free_func(g_free);
 	d->owners = g_array_new(FALSE, FALSE, sizeof(PprofOwner));
@@ -475,7 +476,7 @@ static void prepare_rings(PprofDecode *d)
 		return;
 	d->cpu_column = find_column(d, "cpu");
 	d->wall_column = find_column(d, "wall");
-	d->addresses = g_hash_table_new_full(g_int64_hash, g_int64_equal,
+	d->addresses = g_hash_table_new_full(numhash, g_int64_equal,
 					     g_free, NULL);
 	for (i = d->mark.locations; i < d->p->locations->len; i++)
 		g_hash_table_replace(d->addresses,

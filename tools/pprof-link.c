@@ -8,6 +8,8 @@
 
 #include "tools/pprof-decode.h"
 
+#include "tools/numhash.h"
+
 /* Where the rows of one set of labels went. */
 typedef struct {
 	guint32 thread;
@@ -185,7 +187,7 @@ static guint64 *tid_key(guint32 process, gint64 tid)
 static GHashTable *threads_by_tid(PprofDecode *d)
 {
 	GHashTable *table = g_hash_table_new_full(
-		g_int64_hash, g_int64_equal, g_free,
+		numhash, g_int64_equal, g_free,
 		(GDestroyNotify)g_array_unref);
 	guint32 i;
 

@@ -10,6 +10,7 @@
 #include "tools/compare.h"
 #include "tools/stats.h"
 #include "tools/text.h"
+#include "tools/texthash.h"
 
 #define ROW 18.0		/* px from row to row */
 #define MARGIN 12.0
@@ -116,7 +117,7 @@ static char *node_key(const CalltreeNode *parent, ProfileString name)
 
 static GHashTable *index_nodes(const Calltree *t, Profile *pool)
 {
-	GHashTable *index = g_hash_table_new_full(g_str_hash, g_str_equal,
+	GHashTable *index = g_hash_table_new_full(texthash, g_str_equal,
 						  g_free, NULL);
 	const CalltreeNode *node = node_after(&t->root);
 

@@ -21,6 +21,7 @@
 #include "tools/symbol-cache.h"
 #include "tools/symbol-names.h"
 #include "tools/symbols-jit.h"
+#include "tools/texthash.h"
 
 /* Storing is writing, and nothing waits for it but the next object. */
 struct storing {
@@ -192,7 +193,7 @@ static gint place_compare(gconstpointer a, gconstpointer b)
 static GPtrArray *objects_gather(Symbols *s, Profile *p)
 {
 	GPtrArray *objects = g_ptr_array_new_with_free_func(object_free);
-	g_autoptr(GHashTable) by_key = g_hash_table_new_full(g_str_hash,
+	g_autoptr(GHashTable) by_key = g_hash_table_new_full(texthash,
 						g_str_equal, g_free, NULL);
 	g_autofree struct object **by_mapping =
 		g_new0(struct object *, p->mappings->len + 1);

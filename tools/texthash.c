@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tools/numhash.h"
+
 /* An odd number without pattern: 2^64 divided by the golden ratio. */
 #define MULTIPLIER G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)
 
@@ -16,7 +18,7 @@ guint texthash(gconstpointer key)
 {
 	const char *at = key;
 	gsize left = strlen(at);
-	guint64 hash = left, word;
+	guint64 hash = left ^ numhash_seed(), word;
 
 	for (; left >= sizeof(word); left -= sizeof(word)) {
 		memcpy(&word, at, sizeof(word));
