@@ -274,12 +274,12 @@ static void look(uint32_t slot, uint64_t now_ns)
 	const struct thread_record *t = region_record(slot);
 	struct sleeper *s = &sleepers[slot];
 	uint64_t cpu_ns = sys_clock_ns(sys_thread_clock(t->tid));
+	bool is_new = s->generation != generation_of(t), same;
 	uint64_t passed, used;
-	bool same;
 
 	if (cpu_ns == 0)
 		return;		/* it is gone */
-	if (s->generation != generation_of(t))
+	if (is_new)
 		meet(s, t, now_ns, cpu_ns);
 	passed = now_ns > s->seen_ns ? now_ns - s->seen_ns : 0;
 	used = cpu_ns > s->cpu_ns ? cpu_ns - s->cpu_ns : 0;
@@ -293,7 +293,8 @@ static void look(uint32_t slot, uint64_t now_ns)
 		stayed(s, now_ns);
 		return;
 	}
-	moved(s, t);
+	if (!is_new)
+		moved(s, t);
 	/* it left somewhen in between: half is the least wrong on average */
 	if (s->at) {
 		charge_waking(s, slot, now_ns);
