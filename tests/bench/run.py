@@ -52,6 +52,12 @@ def scaled(rounds):
 
 # --- ways to run a program ---------------------------------------------------
 
+def runtime_directory():
+    """In memory, as where a session has it, and where the agent goes else."""
+    shm = "/dev/shm"
+    return tempfile.TemporaryDirectory(dir=shm if os.path.isdir(shm) else None)
+
+
 class Way:
     """A name, what it adds to the environment, before and after the command."""
 
@@ -62,12 +68,13 @@ class Way:
     def run(self, argv):
         """The number that the program prints first, in a directory of its
         own."""
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory() as scratch, \
+                runtime_directory() as runtime:
             def place(text):
                 return text.replace("%SCRATCH%", scratch)
             env = {k: v for k, v in os.environ.items()
                    if k != "LD_PRELOAD" and not k.startswith("PROFAGENT_")}
-            env["XDG_RUNTIME_DIR"] = scratch
+            env["XDG_RUNTIME_DIR"] = runtime
             env.update((k, place(v)) for k, v in self.env.items())
             command = [place(a) for a in self.before + argv + self.after]
             done = subprocess.run(command, env=env, cwd=scratch,
@@ -137,9 +144,10 @@ def rounds_of(argv, rounds, ways):
 def starts_of(rounds):
     """The same for starting an empty program, by a program that starts it."""
     ways = plain_ways()
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, \
+            runtime_directory() as runtime:
         env = dict(os.environ, CPUPROFILE=scratch + "/gperftools",
-                   XDG_RUNTIME_DIR=scratch,
+                   XDG_RUNTIME_DIR=runtime,
                    PROFAGENT_OUTPUT=scratch + "/%e.%p.pb.gz")
         out = subprocess.run(
             [program("bench-spawn"), str(rounds), program("bench-empty")]
