@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* short-name: see short-name.h. */
+/* One pass finds which brackets belong together, a second one writes. */
 #include "tools/short-name.h"
 
 #include <string.h>
@@ -7,9 +7,18 @@
 #define LIST_MAX 32	/* bytes of an argument list that stays */
 #define LIST_READ 1024	/* of one that may become as short as that */
 
+/* Names longer than this, few, have their brackets on the heap. */
+#define USUAL 1024
+
 typedef struct {
 	const char *from, *end;
 } Text;
+
+typedef struct {
+	const char *name;
+	guint32 *close;			/* of the bracket at a byte; 0: none */
+	GString *to;
+} Writer;
 
 static gboolean starts_with(Text t, const char *what)
 {
@@ -26,6 +35,16 @@ static gboolean is_word(char c)
 
 /* --- brackets ------------------------------------------------------------------ */
 
+static gboolean opens(char c)
+{
+	return c == '(' || c == '[' || c == '{';
+}
+
+static gboolean closes(char c)
+{
+	return c == ')' || c == ']' || c == '}';
+}
+
 /* Bytes of "operator<<" and its kind, whose brackets are none; 0: it is not. */
 static gsize operator_size(const char *begin, Text t)
 {
@@ -36,7 +55,7 @@ static gsize operator_size(const char *begin, Text t)
 	const gsize word = strlen("operator");
 	gsize i;
 
-	if (!starts_with(t, "operator") ||
+	if (*t.from != 'o' || !starts_with(t, "operator") ||
 	    (t.from > begin && is_word(t.from[-1])))
 		return 0;
 	t.from += word;
@@ -46,45 +65,67 @@ static gsize operator_size(const char *begin, Text t)
 	return 0;
 }
 
-/* The round, square or curly bracket that closes the one at `t.from`; NULL:
- * none does. */
-static const char *bracket_end(Text t)
-{
-	int depth = 0;
+/* What of `name` is open, outermost first. */
+typedef struct {
+	const char *name;
+	guint32 *close, *open;
+	guint32 depth;
+} Brackets;
 
-	for (; t.from < t.end; t.from++) {
-		if (strchr("([{", *t.from))
-			depth++;
-		else if (strchr(")]}", *t.from) && --depth == 0)
-			return t.from;
-	}
-	return NULL;
+static void bracket_close(Brackets *b, guint32 at)
+{
+	b->close[b->open[--b->depth]] = at;
 }
 
-/* The same of '<': what is in other brackets compares and points. */
-static const char *list_end(Text t)
+/* '<' inside that nothing closes only compares. */
+static void round_close(Brackets *b, guint32 at)
 {
-	const char *begin = t.from, *close;
-	int depth = 0;
-	gsize skip;
+	guint32 depth = b->depth;
 
-	for (; t.from < t.end; t.from++) {
-		skip = operator_size(begin, t);
-		if (skip > 0) {
-			t.from += skip - 1;
-		} else if (strchr("([{", *t.from)) {
-			close = bracket_end(t);
-			if (!close)
-				return NULL;
-			t.from = close;
-		} else if (*t.from == '<') {
-			depth++;
-		} else if (*t.from == '>' && t.from[-1] != '-' &&
-			   --depth == 0) {
-			return t.from;
-		}
+	while (depth > 0 && b->name[b->open[depth - 1]] == '<')
+		depth--;
+	if (depth == 0)
+		return;
+	b->depth = depth;
+	bracket_close(b, at);
+}
+
+/* '>' closes '<' alone: in other brackets it compares, after '-' it points. */
+static void angle_close(Brackets *b, guint32 at)
+{
+	if (b->depth > 0 && b->name[b->open[b->depth - 1]] == '<' &&
+	    b->name[at - 1] != '-')
+		bracket_close(b, at);
+}
+
+/* Round, square and curly ones are all one. Fills `close`; `open` is room. */
+static void brackets_find(const char *name, gsize size, guint32 *close,
+			  guint32 *open)
+{
+	Brackets b = { name, close, open, 0 };
+
+	for (gsize i = 0; i < size; i++) {
+		Text rest = { name + i, name + size };
+		gsize skip = operator_size(name, rest);
+
+		if (skip > 0)
+			i += skip - 1;
+		else if (opens(name[i]) || name[i] == '<')
+			open[b.depth++] = (guint32)i;
+		else if (closes(name[i]))
+			round_close(&b, (guint32)i);
+		else if (name[i] == '>')
+			angle_close(&b, (guint32)i);
 	}
-	return NULL;
+}
+
+/* The bracket that closes the one at `at`; NULL: none does before `end`. */
+static const char *bracket_end(const Writer *w, const char *at,
+			       const char *end)
+{
+	guint32 close = w->close[at - w->name];
+
+	return close && w->name + close < end ? w->name + close : NULL;
 }
 
 /* Whether '<' begins arguments: not that of "<lambda(int)>", nor Rust's
@@ -119,9 +160,9 @@ static gboolean is_preset(Text argument)
 	return FALSE;
 }
 
-static void append(GString *to, Text t);
+static void append(Writer *w, Text t);
 
-static void append_argument(GString *list, Text argument, gboolean first)
+static void append_argument(Writer *w, Text argument, gboolean first)
 {
 	while (argument.from < argument.end && *argument.from == ' ')
 		argument.from++;
@@ -130,45 +171,53 @@ static void append_argument(GString *list, Text argument, gboolean first)
 	if (!first && is_preset(argument))
 		return;
 	if (!first)
-		g_string_append(list, ", ");
-	append(list, argument);
+		g_string_append(w->to, ", ");
+	append(w, argument);
 }
 
-/* What is between the brackets, if it is short or becomes so. */
-static void append_list(GString *to, Text t)
+/* All of them, or as many as it takes to see that they are too long. */
+static void append_arguments(Writer *w, Text t)
 {
-	g_autoptr(GString) list = g_string_new(NULL);
+	gsize most = w->to->len + LIST_MAX;
 	Text argument = { t.from, t.from };
 	gboolean first = TRUE;
 
-	if (t.end - t.from > LIST_READ) {
-		g_string_append(to, "<...>");
-		return;
-	}
-	for (; argument.end < t.end; argument.end++) {
-		Text rest = { argument.end, t.end };
+	for (; argument.end < t.end && w->to->len <= most; argument.end++) {
 		const char *close = NULL;
 
-		if (*rest.from == ',') {
-			append_argument(list, argument, first);
+		if (*argument.end == ',') {
+			append_argument(w, argument, first);
 			first = FALSE;
 			argument.from = argument.end + 1;
-		} else if (*rest.from == '<') {
-			close = list_end(rest);
-		} else if (strchr("([{", *rest.from)) {
-			close = bracket_end(rest);
+		} else if (*argument.end == '<' || opens(*argument.end)) {
+			close = bracket_end(w, argument.end, t.end);
 		}
 		argument.end = close ? close : argument.end;
 	}
-	append_argument(list, argument, first);
-	g_string_append_printf(to, "<%s>",
-			       list->len > LIST_MAX ? "..." : list->str);
+	if (w->to->len <= most)
+		append_argument(w, argument, first);
+}
+
+/* What is between the brackets, if it is short or becomes so. */
+static void append_list(Writer *w, Text t)
+{
+	gsize begin;
+
+	g_string_append_c(w->to, '<');
+	begin = w->to->len;
+	if (t.end - t.from <= LIST_READ)
+		append_arguments(w, t);
+	if (t.end - t.from > LIST_READ || w->to->len - begin > LIST_MAX) {
+		g_string_truncate(w->to, begin);
+		g_string_append(w->to, "...");
+	}
+	g_string_append_c(w->to, '>');
 }
 
 /* --- names --------------------------------------------------------------------- */
 
 /* A class that everybody calls by another name; where it ends, or NULL. */
-static const char *append_alias(GString *to, const char *begin, Text t)
+static const char *append_alias(Writer *w, const char *begin, Text t)
 {
 	static const char *const aliases[][2] = {
 		{ "std::__cxx11::basic_string<char", "std::string" },
@@ -185,55 +234,81 @@ static const char *append_alias(GString *to, const char *begin, Text t)
 		if (!starts_with(t, aliases[i][0]) ||
 		    !strchr(",>", t.from[size]))
 			continue;
-		end = list_end((Text){ t.from + size - strlen("<char"),
-				       t.end });
+		end = bracket_end(w, t.from + size - strlen("<char"), t.end);
 		if (end)
-			g_string_append(to, aliases[i][1]);
+			g_string_append(w->to, aliases[i][1]);
 		return end ? end + 1 : NULL;
 	}
 	return NULL;
 }
 
-static void append(GString *to, Text t)
+/* A list at `t`, if there is one; where it ends, or NULL. */
+static const char *append_any_list(Writer *w, Text t)
+{
+	const char *end = t.from < t.end && *t.from == '<' ?
+			  bracket_end(w, t.from, t.end) : NULL;
+
+	if (!end)
+		return NULL;
+	append_list(w, (Text){ t.from + 1, end });
+	return end + 1;
+}
+
+/* An operator of `size` bytes, and the list of "operator< <int>". */
+static const char *append_operator(Writer *w, Text t, gsize size)
+{
+	g_string_append_len(w->to, t.from, (gssize)size);
+	t.from += size;
+	if (!starts_with(t, " <") || !bracket_end(w, t.from + 1, t.end))
+		return t.from;
+	g_string_append_c(w->to, ' ');
+	return append_any_list(w, (Text){ t.from + 1, t.end });
+}
+
+/* Up to where an operator, an alias or a list may begin again. */
+static const char *append_plain(Writer *w, Text t)
+{
+	const char *from = t.from++;
+
+	while (t.from < t.end && *t.from != '<' && *t.from != 'o' &&
+	       *t.from != 's')
+		t.from++;
+	g_string_append_len(w->to, from, t.from - from);
+	return t.from;
+}
+
+static void append(Writer *w, Text t)
 {
 	const char *begin = t.from, *next;
-	gboolean whole = TRUE;		/* no bracket is left open */
-	gsize skip;
+	gsize size;
 
 	while (t.from < t.end) {
-		skip = operator_size(begin, t);
-		next = skip == 0 ? append_alias(to, begin, t) : NULL;
-		if (next) {
-			t.from = next;
+		size = operator_size(begin, t);
+		if (size > 0) {
+			t.from = append_operator(w, t, size);
 			continue;
 		}
-		if (whole && skip == 0 && *t.from == '<' &&
-		    begins_list(begin, t.from)) {
-			next = list_end(t);
-			whole = next != NULL;
-		}
-		if (next) {
-			append_list(to, (Text){ t.from + 1, next });
-			t.from = next + 1;
-			continue;
-		}
-		skip = MAX(skip, 1);
-		g_string_append_len(to, t.from, (gssize)skip);
-		t.from += skip;
-		/* "operator< <int>" */
-		if (skip > 1 && starts_with(t, " <") &&
-		    (next = list_end((Text){ t.from + 1, t.end }))) {
-			g_string_append_c(to, ' ');
-			append_list(to, (Text){ t.from + 2, next });
-			t.from = next + 1;
-		}
+		next = append_alias(w, begin, t);
+		if (!next && begins_list(begin, t.from))
+			next = append_any_list(w, t);
+		t.from = next ? next : append_plain(w, t);
 	}
 }
 
 char *short_name(const char *name)
 {
-	GString *to = g_string_sized_new(64);
+	gsize size = strlen(name);
+	guint32 usual[2 * USUAL];
+	g_autofree guint32 *large = NULL;
+	Writer w = { name, usual, NULL };
 
-	append(to, (Text){ name, name + strlen(name) });
-	return g_string_free(to, FALSE);
+	if (!memchr(name, '<', size) || size > G_MAXUINT32)
+		return g_strdup(name);
+	if (size > USUAL)
+		w.close = large = g_new(guint32, 2 * size);
+	memset(w.close, 0, size * sizeof(*w.close));
+	brackets_find(name, size, w.close, w.close + size);
+	w.to = g_string_sized_new(64);
+	append(&w, (Text){ name, name + size });
+	return g_string_free(w.to, FALSE);
 }
