@@ -10,6 +10,7 @@
 #include "tools/annotate-rows.h"
 #include "tools/annotate.h"
 #include "tools/elf-file.h"
+#include "tools/elf-frames.h"
 #include "tools/text.h"
 
 /* One symbol of one module, and the sampled addresses in it. */
@@ -131,12 +132,13 @@ static GArray *parse_output(const char *text)
 	return all;
 }
 
-static GArray *disassemble(const char *path, const char *symbol,
-			   GError **error)
+/* `from` and `until` say what of the file, until may be NULL. */
+static GArray *disassemble(const char *path, const char *from,
+			   const char *until, GError **error)
 {
 	g_autofree char *program = g_find_program_in_path("objdump");
-	g_autofree char *of = g_strconcat("--disassemble=", symbol, NULL);
-	const char *argv[] = { program, "--no-show-raw-insn", of, path, NULL };
+	const char *argv[] = { program, "-d", "--no-show-raw-insn", path, from,
+			       until, NULL };
 	g_autofree char *out = NULL;
 
 	if (!program) {
@@ -149,6 +151,64 @@ static GArray *disassemble(const char *path, const char *symbol,
 			  NULL, error))
 		return NULL;
 	return parse_output(out);
+}
+
+static GArray *disassemble_symbol(const char *path, const char *symbol,
+				  GError **error)
+{
+	g_autofree char *of = g_strconcat("--disassemble=", symbol, NULL);
+
+	return disassemble(path, of, NULL, error);
+}
+
+/* Bytes beyond the last place that was sampled. */
+#define BEYOND 64
+
+static gboolean item_address(const Annotate *a, const Code *c,
+			     const ElfFile *elf, guint i, guint64 *address)
+{
+	const Profile *p = a->report->profile;
+	const ProfileMapping *m = profile_at(p->mappings, ProfileMapping,
+					     c->mapping);
+	const CalltreeItem *item = g_array_index(c->items,
+						 const CalltreeItem *, i);
+	const ProfileLocation *l = profile_at(p->locations, ProfileLocation,
+					      item->location);
+
+	return elf_file_address(elf, l->address - m->start + m->offset,
+				address);
+}
+
+/*
+ * Where the file has no symbol of that name, because it is stripped or the
+ * function is known to its debug information alone, its unwind tables say where
+ * it begins. Of one in parts that with the first place is shown.
+ */
+static GArray *disassemble_places(const Annotate *a, const Code *c,
+				  const ElfFile *elf, const char *path,
+				  GError **error)
+{
+	g_autoptr(ElfFrames) frames = elf_frames_new(elf);
+	guint64 begin = 0, end = 0, start, address;
+	g_autofree char *from = NULL, *until = NULL;
+	guint i;
+
+	for (i = 0; i < c->items->len; i++) {
+		if (!item_address(a, c, elf, i, &address) ||
+		    !elf_frames_find(frames, address, &start))
+			continue;
+		if (end == 0)
+			begin = start;
+		if (start == begin)
+			end = MAX(end, address + BEYOND);
+	}
+	if (end == 0)
+		return parse_output("");
+	from = g_strdup_printf("--start-address=0x%" G_GINT64_MODIFIER "x",
+			       begin);
+	until = g_strdup_printf("--stop-address=0x%" G_GINT64_MODIFIER "x",
+				end);
+	return disassemble(path, from, until, error);
 }
 
 /* --- together -------------------------------------------------------------------------- */
@@ -182,21 +242,15 @@ static void add_sum(CalltreeItem *to, const CalltreeItem *item)
 static guint spread(const Annotate *a, const Code *c, const ElfFile *elf,
 		    GArray *all)
 {
-	const Profile *p = a->report->profile;
-	const ProfileMapping *m = profile_at(p->mappings, ProfileMapping,
-					     c->mapping);
 	guint lost = 0, i;
 
 	for (i = 0; i < c->items->len; i++) {
 		const CalltreeItem *item = g_array_index(
 			c->items, const CalltreeItem *, i);
-		const ProfileLocation *l = profile_at(
-			p->locations, ProfileLocation, item->location);
 		Instruction *at = NULL;
 		guint64 address;
 
-		if (elf_file_address(elf, l->address - m->start + m->offset,
-				     &address))
+		if (item_address(a, c, elf, i, &address))
 			at = find_instruction(all, address);
 		if (at)
 			add_sum(&at->sum, item);
@@ -248,7 +302,11 @@ static gboolean print_code(const Annotate *a, const Code *c, FILE *to,
 
 	if (!elf)
 		return FALSE;
-	all = disassemble(path, profile_text(p, c->symbol), error);
+	all = disassemble_symbol(path, profile_text(p, c->symbol), error);
+	if (all && all->len == 0) {
+		g_array_unref(all);
+		all = disassemble_places(a, c, elf, path, error);
+	}
 	if (!all)
 		return FALSE;
 	lost = spread(a, c, elf, all);

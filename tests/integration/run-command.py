@@ -122,6 +122,30 @@ def check_symbolized():
                "run: names stay when the program is gone", stacks[:5])
 
 
+def check_stripped_code():
+    """objdump knows no function of a stripped program by name; its unwind
+    tables say where it begins."""
+    if not lib.which("objdump") or not lib.which("objcopy"):
+        return tap.skip("annotate --asm", "not installed (binutils)")
+    with lib.Scratch() as scratch:
+        program, debug = scratch.path("shares"), scratch.path("symbols")
+        os.mkdir(debug)
+        full = os.path.join(P, "shares")
+        shutil.copy(full, program)
+        for args in (["--only-keep-debug", full,
+                      os.path.join(debug, "shares.debug")],
+                     ["--strip-all", program]):
+            lib.run(["objcopy", *args], os.environ, scratch.dir)
+        run(scratch, program, "700")
+        got = lib.profagent("annotate", "--asm", "--symbols", debug,
+                            "burn_half", *scratch.files())
+        tap.ok(got.status == 0 and len(got.out.splitlines()) > 6 and
+               "outside" not in got.out,
+               "annotate: code of a function that only a debug file names",
+               got)
+    return None
+
+
 def check_quiet_program():
     with lib.Scratch() as scratch:
         got = run(scratch, "/bin/true")
@@ -154,6 +178,7 @@ def main():
     check_static()
     check_setuid()
     check_symbolized()
+    check_stripped_code()
     check_quiet_program()
     check_script()
     tap.done()
