@@ -176,36 +176,47 @@ static void add_by_run(GPtrArray *all, GPtrArray *chosen)
 	}
 }
 
-static void add_descendants(GPtrArray *all, GPtrArray *chosen, gint32 root)
+/* FALSE: there is none. */
+static gboolean add_descendants(GPtrArray *all, GPtrArray *chosen, gint32 root)
 {
 	g_autoptr(GHashTable) parents = process_tree_parents();
+	gboolean found = FALSE;
 	guint i;
 
 	for (i = 0; i < all->len; i++) {
 		const Target *t = all->pdata[i];
 
-		if (process_tree_is_below(parents, t->pid, root))
-			add(chosen, t);
+		if (!process_tree_is_below(parents, t->pid, root))
+			continue;
+		add(chosen, t);
+		found = TRUE;
 	}
+	return found;
 }
 
-static void choose(const TargetQuery *q, GPtrArray *all, GPtrArray *chosen,
-		   const char *word)
+/* False: it means none, not even one that another word has chosen. */
+static gboolean choose(const TargetQuery *q, GPtrArray *all,
+		       GPtrArray *chosen, const char *word)
 {
 	gint32 pid = pid_of_word(word);
 	guint before = chosen->len, i;
+	gboolean found = FALSE;
 
-	for (i = 0; i < all->len; i++)
-		if (is_meant(all->pdata[i], word))
-			add(chosen, all->pdata[i]);
+	for (i = 0; i < all->len; i++) {
+		if (!is_meant(all->pdata[i], word))
+			continue;
+		add(chosen, all->pdata[i]);
+		found = TRUE;
+	}
 	if (!q->tree)
-		return;
+		return found;
 	if (pid != 0)
-		add_descendants(all, chosen, pid);
+		found |= add_descendants(all, chosen, pid);
 	for (i = before; pid == 0 && i < chosen->len; i++)
 		add_descendants(all, chosen,
 				((const Target *)chosen->pdata[i])->pid);
 	add_by_run(all, chosen);
+	return found;
 }
 
 /* What a word that means none of `all` could have been meant to mean. */
@@ -274,7 +285,7 @@ GPtrArray *targets_find(const TargetQuery *q, GError **error)
 {
 	g_autoptr(GPtrArray) chosen = g_ptr_array_new();
 	g_autoptr(GPtrArray) all = NULL;
-	guint i, before;
+	guint i;
 
 	if (!q->all && !q->tree && !q->words[1] && pid_of_word(q->words[0]))
 		return find_one(pid_of_word(q->words[0]), error);
@@ -286,12 +297,9 @@ GPtrArray *targets_find(const TargetQuery *q, GError **error)
 	}
 	if (q->all)
 		return g_steal_pointer(&all);
-	for (i = 0; q->words[i]; i++) {
-		before = chosen->len;
-		choose(q, all, chosen, q->words[i]);
-		if (chosen->len == before &&
+	for (i = 0; q->words[i]; i++)
+		if (!choose(q, all, chosen, q->words[i]) &&
 		    !explain(q, q->words[i], error))
 			return NULL;
-	}
 	return keep(all, chosen);
 }
