@@ -34,10 +34,11 @@ print(len(bytearray(100 << 20)))
 """
 
 CHILDREN = BURN + """
+burn(0.3)
 for i in range(3):
     pid = os.fork()
     if pid == 0:
-        burn(0.05)
+        burn(0.3)
         os._exit(7)
     print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 """
