@@ -276,14 +276,16 @@ static struct slice targets_in(const struct scan *s, guint64 start,
 	return slice;
 }
 
-/* As dwarf_ranges(); the end is reached as well when steps are used up. */
+/*
+ * As dwarf_ranges(), which keeps in *base what later ranges are relative to;
+ * the end is reached as well when steps are used up.
+ */
 static ptrdiff_t next_range(const struct scan *s, Dwarf_Die *die, ptrdiff_t at,
-			    Dwarf_Addr *start, Dwarf_Addr *end)
+			    Dwarf_Addr *base, Dwarf_Addr *start,
+			    Dwarf_Addr *end)
 {
-	Dwarf_Addr base;
-
 	return s->functions->steps > 0 ?
-		dwarf_ranges(die, at, &base, start, end) : 0;
+		dwarf_ranges(die, at, base, start, end) : 0;
 }
 
 /* --- inside a function --------------------------------------------------- */
@@ -299,10 +301,10 @@ static const DwarfScope *inlined_claim(struct scan *s, Dwarf_Die *die,
 				       const DwarfScope *parent)
 {
 	DwarfScope *scope = NULL;
-	Dwarf_Addr start, end;
+	Dwarf_Addr base, start, end;
 	ptrdiff_t at = 0;
 
-	while ((at = next_range(s, die, at, &start, &end)) > 0) {
+	while ((at = next_range(s, die, at, &base, &start, &end)) > 0) {
 		struct slice slice = targets_in(s, start, end);
 
 		for (gsize i = slice.first; i < slice.end; i++) {
@@ -321,11 +323,11 @@ static const DwarfScope *inlined_claim(struct scan *s, Dwarf_Die *die,
 /* A block without ranges may hold anything. */
 static gboolean block_is_wanted(struct scan *s, Dwarf_Die *die)
 {
-	Dwarf_Addr start, end;
+	Dwarf_Addr base, start, end;
 	gboolean stated = FALSE;
 	ptrdiff_t at = 0;
 
-	while ((at = next_range(s, die, at, &start, &end)) > 0) {
+	while ((at = next_range(s, die, at, &base, &start, &end)) > 0) {
 		struct slice slice = targets_in(s, start, end);
 
 		if (slice.end > slice.first)
@@ -383,10 +385,10 @@ static void body_scan(struct scan *s, Dwarf_Die *parent,
 static void function_scan(struct scan *s, Dwarf_Die *die)
 {
 	DwarfScope *scope = NULL;
-	Dwarf_Addr start, end;
+	Dwarf_Addr base, start, end;
 	ptrdiff_t at = 0;
 
-	while ((at = next_range(s, die, at, &start, &end)) > 0) {
+	while ((at = next_range(s, die, at, &base, &start, &end)) > 0) {
 		struct slice slice = targets_in(s, start, end);
 
 		for (gsize i = slice.first; i < slice.end; i++) {

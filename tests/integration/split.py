@@ -226,9 +226,13 @@ def named(program, addresses):
 
 
 def plain(name):
-    """Without what compilers add to clones, and the scopes that we add where
-    DWARF has no linkage name (lambdas)."""
-    return name.split(".")[0].split("::")[-1]
+    """Without what compilers add to clones, and the scopes that are added
+    where DWARF has no linkage name. None: named after its lambdas, which
+    every reader spells in a way of its own."""
+    last = name.split(".")[0].split("::")[-1]
+    if "<" in name or "IZN" in name or last == "operator()":
+        return None
+    return last
 
 
 def symbolizer(program, addresses):
