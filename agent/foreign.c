@@ -91,7 +91,8 @@ static int list_registered(struct census *c)
 }
 
 /* What a thread used while it had a slot of its own is counted there. */
-static void adopt(int tid, uint64_t start_routine, bool had_slot)
+static void adopt(int tid, uint64_t start_routine, uint64_t call_regs,
+		  bool had_slot)
 {
 	uint64_t cpu_ns = sys_clock_ns(sys_thread_clock(tid));
 	uint32_t slot;
@@ -103,6 +104,7 @@ static void adopt(int tid, uint64_t start_routine, bool had_slot)
 		return;
 	if (had_slot)
 		region_record(slot)->cpu_start_ns = cpu_ns;
+	region_record(slot)->call_regs = call_regs;
 	thread_publish(slot);
 	if (clock_arm(slot, signals_ours(), cpu_ns) != 0)
 		thread_end(slot, 0, NULL);
@@ -145,7 +147,7 @@ static void visit(int tid, void *arg)
 {
 	struct census *c = arg;
 	bool had_slot = thread_is_leaving(tid);
-	uint64_t start_routine = 0;
+	uint64_t start_routine = 0, call_regs = 0;
 	struct seen *s;
 
 	c->met++;
@@ -158,9 +160,9 @@ static void visit(int tid, void *arg)
 	}
 	if (!had_slot)
 		unknown_cpu_ns += sys_clock_ns(sys_thread_clock(tid));
-	if (thread_was_refused(tid, &start_routine) ||
+	if (thread_was_refused(tid, &start_routine, &call_regs) ||
 	    is_stranger(tid, had_slot))
-		adopt(tid, start_routine, had_slot);
+		adopt(tid, start_routine, call_regs, had_slot);
 }
 
 static void end_the_missing(struct census *c)

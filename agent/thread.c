@@ -49,6 +49,7 @@ static _Atomic int32_t leaving[LEAVING];
 static struct {
 	_Atomic int32_t tid;
 	_Atomic uint64_t start_routine;
+	_Atomic uint64_t call_regs;	/* see struct thread_record */
 } refused[LEAVING];
 
 /* Where the search for a free slot begins: a hint, races are harmless. */
@@ -214,9 +215,16 @@ static uint32_t register_thread(uint32_t slot, int tid, uint64_t start_routine,
 	return slot;
 }
 
+/* Only the thread itself knows where its TLS is: for who adopts it. */
 uint32_t thread_claim(int tid, uint64_t start_routine, uint32_t flags)
 {
-	return register_thread(find_slot_or_wait(), tid, start_routine, flags);
+	uint32_t slot = find_slot_or_wait();
+
+	if (slot == THREAD_NO_SLOT)
+		atomic_store_explicit(&refused[(uint32_t)tid % LEAVING].call_regs,
+				      (uint64_t)&thread_call_regs,
+				      memory_order_relaxed);
+	return register_thread(slot, tid, start_routine, flags);
 }
 
 uint32_t thread_claim_now(int tid, uint64_t start_routine, uint32_t flags)
@@ -248,7 +256,7 @@ bool thread_is_leaving(int tid)
 				    memory_order_relaxed) == tid;
 }
 
-bool thread_was_refused(int tid, uint64_t *start_routine)
+bool thread_was_refused(int tid, uint64_t *start_routine, uint64_t *call_regs)
 {
 	uint32_t i = (uint32_t)tid % LEAVING;
 
@@ -257,6 +265,8 @@ bool thread_was_refused(int tid, uint64_t *start_routine)
 		return false;
 	*start_routine = atomic_load_explicit(&refused[i].start_routine,
 					      memory_order_relaxed);
+	*call_regs = atomic_load_explicit(&refused[i].call_regs,
+					  memory_order_relaxed);
 	return true;
 }
 

@@ -61,10 +61,11 @@ bool thread_none_expected(void);
 bool thread_is_leaving(int tid);
 
 /*
- * True for a thread that got no slot when it began; then *start_routine is set.
- * It may have one as soon as there is one. Flusher.
+ * True for a thread that got no slot when it began; then *start_routine and
+ * *call_regs (struct thread_record) are set. It may have one as soon as there is
+ * one. Flusher.
  */
-bool thread_was_refused(int tid, uint64_t *start_routine);
+bool thread_was_refused(int tid, uint64_t *start_routine, uint64_t *call_regs);
 
 /* Slots that are LIVE. */
 uint32_t thread_count_live(void);

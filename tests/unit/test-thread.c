@@ -50,22 +50,26 @@ END_TEST
 
 START_TEST(no_slot_is_counted_and_survived)
 {
-	uint64_t routine = 0;
+	uint64_t routine = 0, regs = 0;
 	uint32_t slots = region_slots(), i;
 
 	for (i = 0; i < slots; i++)
 		live(1);
-	ck_assert(!thread_was_refused(1, &routine));
+	ck_assert(!thread_was_refused(1, &routine, &regs));
 	ck_assert_uint_eq(thread_claim_now(1, 7, 0), THREAD_NO_SLOT);
-	ck_assert(thread_was_refused(1, &routine));
+	ck_assert(thread_was_refused(1, &routine, &regs));
 	ck_assert_uint_eq(routine, 7);
+	/* a thread says itself where its TLS is */
+	ck_assert_uint_eq(regs, 0);
 	ck_assert_uint_eq(thread_claim(1, 1, 0), THREAD_NO_SLOT);
+	ck_assert(thread_was_refused(1, &routine, &regs));
+	ck_assert_uint_eq(regs, (uint64_t)&thread_call_regs);
 	ck_assert_uint_eq(atomic_load(&thread_totals.refused), 2);
 	ck_assert_uint_eq(atomic_load(&thread_totals.threads), slots + 2);
 	/* the next round finds one for it */
 	thread_free(0);
 	ck_assert_uint_eq(thread_claim_now(1, 7, THREAD_FOREIGN), 0);
-	ck_assert(!thread_was_refused(1, &routine));
+	ck_assert(!thread_was_refused(1, &routine, &regs));
 }
 END_TEST
 
