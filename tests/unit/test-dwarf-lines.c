@@ -176,28 +176,65 @@ static const char shared_source[] =
 	".quad 0; .quad 0\n"
 	".section .note.GNU-stack, \"\", @progbits\n";
 
-START_TEST(work_that_is_shared_ends)
+/* What the byte at main + `at` of an assembled program is called. */
+static char *describe_assembled(const char *assembly, guint64 at)
 {
-	g_autofree char *source = g_build_filename(dir, "shared.s", NULL);
-	g_autofree char *path = g_build_filename(dir, "shared", NULL);
+	g_autofree char *source = g_build_filename(dir, "made.s", NULL);
+	g_autofree char *path = g_build_filename(dir, "made", NULL);
 	g_autoptr(GArray) wanted = g_array_new(FALSE, FALSE,
 					       sizeof(DwarfLinesWanted));
 	g_autoptr(SymbolNames) names = symbol_names_new();
 	g_autoptr(ElfSymbols) symbols = NULL;
-	g_autofree char *text = NULL;
 	g_autoptr(ElfFile) f = NULL;
 	guint64 offset, address;
 
-	ck_assert(g_file_set_contents(source, shared_source, -1, NULL));
-	ck_assert(objects_run(dir, "gcc shared.s -o shared"));
+	ck_assert(g_file_set_contents(source, assembly, -1, NULL));
+	ck_assert(objects_run(dir, "gcc made.s -o made"));
 	f = elf_file_open(NULL, path, NULL, 0, NULL);
 	symbols = elf_symbols_new(f);
-	offset = objects_offset(dir, "shared", "main");
+	offset = objects_offset(dir, "made", "main") + at;
 	ck_assert(elf_file_address(f, offset, &address));
 	wanted_add(wanted, offset, address);
 	dwarf_lines_resolve(f, symbols, wanted, names, NULL, NULL);
-	text = describe(names, offset);
+	return describe(names, offset);
+}
+
+START_TEST(work_that_is_shared_ends)
+{
+	g_autofree char *text = describe_assembled(shared_source, 0);
+
 	ck_assert_str_eq(text, "main:0 ");
+}
+END_TEST
+
+/* Three ranges of one function, relative to where its unit begins. */
+static const char ranges_source[] =
+	".text; .globl main; .type main, @function\n"
+	"main: .rept 64; nop; .endr; ret; .size main, . - main\n"
+	".section .debug_abbrev, \"\", @progbits\n"
+	".uleb128 1; .uleb128 0x11; .byte 1\n"		/* compile unit */
+	".uleb128 0x11; .uleb128 1; .uleb128 0x12; .uleb128 1; .byte 0, 0\n"
+	".uleb128 2; .uleb128 0x2e; .byte 0\n"		/* subprogram */
+	".uleb128 0x03; .uleb128 0x08\n"		/* name */
+	".uleb128 0x55; .uleb128 0x17; .byte 0, 0, 0\n"	/* ranges */
+	".section .debug_info, \"\", @progbits\n"
+	".long 2f - 1f\n"
+	"1: .short 4; .long 0; .byte 8\n"
+	".uleb128 1; .quad main; .quad main + 65\n"
+	".uleb128 2; .asciz \"pieces\"; .long 0; .byte 0\n"
+	"2:\n"
+	".section .debug_ranges, \"\", @progbits\n"
+	".quad 8, 16, 24, 32, 40, 48, 0, 0\n"
+	".section .note.GNU-stack, \"\", @progbits\n";
+
+START_TEST(a_function_has_all_of_its_ranges)
+{
+	for (guint64 at = 4; at < 64; at += 8) {
+		g_autofree char *text = describe_assembled(ranges_source, at);
+
+		ck_assert_str_eq(text, at == 12 || at == 28 || at == 44 ?
+				 "pieces:0 " : "main:0 ");
+	}
 }
 END_TEST
 
@@ -210,6 +247,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, threads_and_one_thread_find_the_same);
 	tcase_add_test(tc, each_byte_is_in_the_function_inlined_there);
+	tcase_add_test(tc, a_function_has_all_of_its_ranges);
 	tcase_add_test(tc, work_that_is_shared_ends);
 	suite_add_tcase(suite, tc);
 	return runner_run(suite);
