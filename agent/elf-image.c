@@ -109,19 +109,51 @@ static bool read_notes(struct module *m, size_t size)
 	return is_go;
 }
 
+/* The next loaded segment from *i on that is not code. */
+static const Elf64_Phdr *next_data(unsigned *i, unsigned count)
+{
+	for (; *i < count; ++*i) {
+		const Elf64_Phdr *p = &scratch.phdrs[*i];
+
+		if (p->p_type == PT_LOAD && (p->p_flags & PF_R) &&
+		    !(p->p_flags & PF_X))
+			return &scratch.phdrs[(*i)++];
+	}
+	return NULL;
+}
+
+static struct go_range range_of(const struct module *m, const Elf64_Phdr *p)
+{
+	uint64_t low = m->bias + p->p_vaddr;
+
+	return (struct go_range){ low, low + p->p_filesz };
+}
+
+/* The last one: what is made read-only when all is relocated lies before. */
+static struct go_range find_variables(const struct module *m, unsigned count)
+{
+	struct go_range found = { 0, 0 };
+	const Elf64_Phdr *p;
+	unsigned i = 0;
+
+	while ((p = next_data(&i, count)) != NULL)
+		if (p->p_flags & PF_W)
+			found = range_of(m, p);
+	return found;
+}
+
 /* Go's table lies in one of the segments that are not code. */
 static void find_go_table(struct module *m, struct memory *memory,
 			  unsigned count)
 {
-	for (unsigned i = 0; i < count && m->go.count == 0; i++) {
-		const Elf64_Phdr *p = &scratch.phdrs[i];
-		uint64_t addr = m->bias + p->p_vaddr;
+	const struct go_range text = { m->start, m->end };
+	const struct go_range variables = find_variables(m, count);
+	const Elf64_Phdr *p;
+	unsigned i = 0;
 
-		if (p->p_type == PT_LOAD && (p->p_flags & PF_R) &&
-		    !(p->p_flags & PF_X))
-			go_table_search(&m->go, memory, addr,
-					addr + p->p_filesz, m->start, m->end);
-	}
+	while (m->go.count == 0 && (p = next_data(&i, count)) != NULL)
+		go_table_search(&m->go, memory, range_of(m, p), variables,
+				text);
 }
 
 bool elf_image_read(struct module *m, uint64_t header)

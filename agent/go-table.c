@@ -18,7 +18,8 @@
 #define MAGIC_1_20 0xfffffff1u
 
 #define HEADER_SIZE 72u
-#define ALIGNMENT 32u		/* of the table, by the linker */
+#define ALIGNMENT 8u		/* of the table, by the linker */
+#define OVERLAP (9 * ALIGNMENT)	/* no less than a header */
 #define FUNCTIONS_MAX (1u << 24)
 
 /* The largest programs' read-only data; more is not looked through. */
@@ -31,6 +32,11 @@
 #define RECORD_NAME 4u
 #define RECORD_DEPTHS 16u
 #define RECORD_SIZE 20u
+
+/* Of the program's record of it, in words. */
+#define MODULE_NAMES 1u
+#define MODULE_TEXT 22u
+#define MODULE_WORDS 23u
 
 struct header {
 	uint32_t magic;
@@ -51,13 +57,42 @@ static bool header_is_good(const struct header *h, uint64_t room)
 	       8 * h->count + 4 <= room - h->functions;
 }
 
+/*
+ * Where the code starts by the program's record, which begins with the
+ * addresses of the table and of its names. 0: there is none.
+ */
+static uint64_t find_text(struct memory *memory, struct go_range variables,
+			  uint64_t table, uint64_t names)
+{
+	static uint64_t words[1024];
+	uint64_t addr = (variables.low + 7) & ~(uint64_t)7;
+
+	while (addr < variables.high && addr - variables.low < SEARCH_MAX) {
+		size_t room = variables.high - addr;
+		size_t size = room < sizeof(words) ? room : sizeof(words);
+		size_t got = memory_copy(memory, addr, words, size) / 8;
+
+		for (size_t i = 0; i + MODULE_WORDS <= got; i++)
+			if (words[i] == table &&
+			    words[i + MODULE_NAMES] == names)
+				return words[i + MODULE_TEXT];
+		/* A record across the end of a piece is met again. */
+		if (got < sizeof(words) / 8)
+			break;
+		addr += sizeof(words) - 8 * MODULE_WORDS;
+	}
+	return 0;
+}
+
 /* The table whose header lies at `addr`, if it is of that code. */
 static bool table_init(struct go_table *t, struct memory *memory,
-		       const struct header *h, uint64_t addr, uint64_t high)
+		       const struct header *h, uint64_t addr, uint64_t high,
+		       struct go_range variables)
 {
 	uint32_t first, end;
 
-	t->text = h->text;
+	t->text = h->text != 0 ? h->text : find_text(memory, variables, addr,
+						     addr + h->names);
 	t->functions = addr + h->functions;
 	t->names = addr + h->names;
 	t->depths = addr + h->depths;
@@ -71,17 +106,18 @@ static bool table_init(struct go_table *t, struct memory *memory,
 	return true;
 }
 
-static bool table_is_of(const struct go_table *t, uint64_t text,
-			uint64_t text_end)
+static bool table_is_of(const struct go_table *t, struct go_range text)
 {
-	return t->text >= text && t->text < t->text_end &&
-	       t->text_end <= text_end;
+	return t->text >= text.low && t->text < t->text_end &&
+	       t->text_end <= text.high;
 }
 
-bool go_table_search(struct go_table *t, struct memory *memory, uint64_t low,
-		     uint64_t high, uint64_t text, uint64_t text_end)
+bool go_table_search(struct go_table *t, struct memory *memory,
+		     struct go_range constants, struct go_range variables,
+		     struct go_range text)
 {
 	static _Alignas(8) uint8_t piece[16384];
+	uint64_t low = constants.low, high = constants.high;
 	uint64_t addr = (low + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
 
 	while (addr < high && addr - low < SEARCH_MAX) {
@@ -94,14 +130,15 @@ bool go_table_search(struct go_table *t, struct memory *memory, uint64_t low,
 
 			memcpy(&h, piece + at, sizeof(h));
 			if (header_is_good(&h, high - addr - at) &&
-			    table_init(t, memory, &h, addr + at, high) &&
-			    table_is_of(t, text, text_end))
+			    table_init(t, memory, &h, addr + at, high,
+				       variables) &&
+			    table_is_of(t, text))
 				return true;
 		}
 		/* A header across the end of a piece is met again. */
 		if (got < sizeof(piece))
 			break;
-		addr += sizeof(piece) - 3 * ALIGNMENT;
+		addr += sizeof(piece) - OVERLAP;
 	}
 	memset(t, 0, sizeof(*t));
 	return false;

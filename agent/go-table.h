@@ -31,12 +31,19 @@ struct go_function {
 	uint64_t name;
 };
 
+struct go_range {
+	uint64_t low, high;		/* [low, high) */
+};
+
 /*
- * Looks in [low, high) for the table of code that lies within [text, text_end).
- * One caller at a time: constructor or flusher.
+ * Looks in `constants` for the table of code that lies within `text`. From Go
+ * 1.26 on it does not say itself where that starts; the program's own record
+ * of it does (runtime.moduledata), which is looked for in `variables`. One
+ * caller at a time: the flusher, or whoever starts it.
  */
-bool go_table_search(struct go_table *t, struct memory *memory, uint64_t low,
-		     uint64_t high, uint64_t text, uint64_t text_end);
+bool go_table_search(struct go_table *t, struct memory *memory,
+		     struct go_range constants, struct go_range variables,
+		     struct go_range text);
 
 /* The function whose code begins last at or before `pc`. */
 bool go_table_find(const struct go_table *t, const struct dw_source *source,

@@ -215,7 +215,7 @@ static __attribute__((noinline)) enum unwind_end step_go(struct walk *w)
 		w->last_exact = step.is_exact;
 		keep_common(w, pc, &step.rule);
 	}
-	if (step.is_no_frame && w->n > 1)
+	if (step.is_no_frame && (w->n > 1 || end == UNWIND_ENDS))
 		w->n--;
 	return end;
 }

@@ -345,5 +345,11 @@ enum unwind_end go_step_by_table(struct unwind_regs *regs,
 		return step_elsewhere(regs, memory, &p);
 	if (role != ROLE_USUAL && role != ROLE_INJECTED)
 		return UNWIND_NO_RULE;
+	/*
+	 * Go's handler, which blocks ours, made it the next to run: a tick that
+	 * came meanwhile is met here, where no time was spent yet.
+	 */
+	step->is_no_frame = role == ROLE_INJECTED && is_leaf &&
+			    pc == p.function.entry;
 	return step_usual(regs, memory, &p, pc, role == ROLE_INJECTED, step);
 }

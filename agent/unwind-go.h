@@ -33,7 +33,8 @@ bool go_step_switch(struct unwind_regs *regs, struct memory *memory);
 struct go_step {
 	struct cfi_common rule;	/* holds whenever pc is met, if cfa != 0 */
 	bool is_exact;		/* the caller was interrupted, not calling */
-	bool is_no_frame;	/* pc is where a goroutine ends: no function */
+	bool is_no_frame;	/* pc is no function's that runs: a goroutine's
+				 * end, or what a signal put before the leaf */
 };
 
 /*

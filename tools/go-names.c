@@ -22,7 +22,7 @@
 
 #define MAGIC_1_18 0xfffffff0u
 #define MAGIC_1_20 0xfffffff1u
-#define ALIGNMENT 16u			/* of the table, at least */
+#define ALIGNMENT 8u			/* of the table, at least */
 #define FUNCTIONS_MAX (1u << 24)
 #define NAME_MAX_BYTES 65536u
 #define INLINES_MAX 256u		/* deep */
@@ -43,8 +43,10 @@ enum {
 	MODULE_TABLE = 0,
 	MODULE_NAMES = 1,
 	MODULE_TEXT = 22,
+	MODULE_TYPES = 37,
 	MODULE_TREES_1_18 = 38,
 	MODULE_TREES_1_20 = 40,
+	MODULE_TREES_1_27 = 43,
 };
 
 /* A function's record; what follows `nfuncdata`, and where, differs. */
@@ -359,6 +361,26 @@ static gboolean is_old(const GoNames *g)
 	return g->header.magic == MAGIC_1_18;
 }
 
+/*
+ * The address of the trees. 1.27 has put the length of the types between
+ * their address and their end; before there is the end, which is no length of
+ * what lies before the next word, the start of all constants.
+ */
+static guint64 module_trees(const GoNames *g, guint64 module)
+{
+	guint64 types, length, end;
+	guint word = MODULE_TREES_1_20;
+
+	types = word_at(g, module + 8 * MODULE_TYPES);
+	length = word_at(g, module + 8 * (MODULE_TYPES + 1));
+	end = word_at(g, module + 8 * (MODULE_TYPES + 2));
+	if (is_old(g))
+		word = MODULE_TREES_1_18;
+	else if (end > types && length <= end - types)
+		word = MODULE_TREES_1_27;
+	return word_at(g, module + 8 * word);
+}
+
 /* Where the code starts, and the trees lie. FALSE: the former is unknown. */
 static gboolean module_read(GoNames *g)
 {
@@ -366,8 +388,7 @@ static gboolean module_read(GoNames *g)
 
 	g->text = g->header.text;
 	if (module != 0) {
-		g->trees = word_at(g, module + 8 * (is_old(g)
-			? MODULE_TREES_1_18 : MODULE_TREES_1_20));
+		g->trees = module_trees(g, module);
 		g->text = word_at(g, module + 8 * MODULE_TEXT);
 	}
 	return g->text != 0;

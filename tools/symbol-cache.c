@@ -13,7 +13,7 @@
 #include <zlib.h>
 
 /* Changes with SymbolNames, and with what resolving puts into it. */
-#define CACHE_MAGIC G_GUINT64_CONSTANT(0x3530736d79736670)
+#define CACHE_MAGIC G_GUINT64_CONSTANT(0x3630736d79736670)
 
 #define CACHE_MAX_BYTES (256 * 1024 * 1024)
 

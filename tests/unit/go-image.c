@@ -17,7 +17,7 @@ static const struct {
 	{ "main.frame", { 2, 4, 48, 48, 47, 12 } },
 	{ "runtime.systemstack", { 2, 64 } },
 	{ "runtime.goexit", { 2, 64 } },
-	{ "runtime.asyncPreempt", { 18, 64 } },
+	{ "runtime.asyncPreempt", { 2, 1, 16, 63 } },
 	{ "runtime.nanotime1", { 50, 64 } },
 	{ "runtime.mstart", { 2, 64 } },
 	{ "main.caller", { 66, 64 } },

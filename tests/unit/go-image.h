@@ -17,7 +17,7 @@ enum go_image_function {
 	GO_FRAME = 0x040,	/* main.frame: 24 bytes from its 4th to 52nd */
 	GO_SYSTEMSTACK = 0x080,
 	GO_GOEXIT = 0x0c0,
-	GO_PREEMPT = 0x100,	/* runtime.asyncPreempt: 8 bytes */
+	GO_PREEMPT = 0x100,	/* runtime.asyncPreempt: 8 bytes from its 2nd */
 	GO_NANOTIME = 0x140,	/* runtime.nanotime1: 24 bytes */
 	GO_MSTART = 0x180,
 	GO_CALLER = 0x1c0,	/* main.caller: 32 bytes; calls: */

@@ -35,6 +35,7 @@ struct kind {
 	gboolean old;			/* of Go 1.18 */
 	gboolean moved;			/* position independent */
 	gboolean no_start;		/* its table does not say where code is */
+	gboolean new;			/* of Go 1.27 */
 	gboolean no_sections;
 	gboolean no_module;
 };
@@ -73,7 +74,7 @@ static void put_headers(guint8 *image, const struct kind *k)
 		  .sh_addr = BASE + TABLE, .sh_offset = TABLE,
 		  .sh_size = TREE - TABLE },
 		{ .sh_name = 24, .sh_type = SHT_RELA,
-		  .sh_offset = RELOCATIONS, .sh_size = 5 * sizeof(Elf64_Rela),
+		  .sh_offset = RELOCATIONS, .sh_size = 7 * sizeof(Elf64_Rela),
 		  .sh_entsize = sizeof(Elf64_Rela) },
 		{ .sh_name = 30, .sh_type = SHT_STRTAB,
 		  .sh_offset = SECTION_NAMES, .sh_size = sizeof(names) },
@@ -179,7 +180,11 @@ static void put_module(guint8 *image, const struct kind *k)
 		guint64 value;
 	} words[] = {
 		{ 0, BASE + TABLE }, { 1, BASE + TABLE + NAMES },
-		{ 22, CODE }, { k->old ? 38 : 40, BASE + TREE },
+		{ 22, CODE },
+		{ k->old ? 38 : k->new ? 43 : 40, BASE + TREE },
+		/* the types: where they begin, and where they end */
+		{ 37, k->old ? 0 : BASE + 0x1000 },
+		{ k->new ? 39 : 38, k->old ? BASE + TREE : BASE + 0x1400 },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(words) && !k->no_module; i++) {
@@ -195,8 +200,10 @@ static void put_module(guint8 *image, const struct kind *k)
 			put64(image, at, words[i].value);
 		}
 	}
+	if (k->new && !k->no_module)	/* and how long they are */
+		put64(image, MODULE + 0x40 + 8 * 38, 0x400);
 	if (k->moved)	/* a pointer that is none of the module's */
-		put64(image, RELOCATIONS + 24 * 4 + 16, BASE + TABLE);
+		put64(image, RELOCATIONS + 24 * 6 + 16, BASE + TABLE);
 	else
 		put64(image, MODULE, BASE + TABLE);
 }
@@ -250,6 +257,8 @@ static const struct kind kinds[] = {
 	{ .no_start = TRUE },
 	{ .no_start = TRUE, .moved = TRUE },
 	{ .no_sections = TRUE },
+	{ .new = TRUE, .no_start = TRUE },
+	{ .new = TRUE, .no_start = TRUE, .moved = TRUE },
 };
 
 START_TEST(functions_inlined_calls_and_lines)

@@ -17,10 +17,21 @@ static uint64_t at(uint32_t offset)
 	return (uint64_t)(uintptr_t)image + offset;
 }
 
+static uint64_t record[4096];		/* the program's variables */
+
+static bool search_in(struct go_range constants)
+{
+	uint64_t low = (uint64_t)(uintptr_t)record;
+
+	return go_table_search(&table, &memory, constants,
+			       (struct go_range){ low, low + sizeof(record) },
+			       (struct go_range){ at(GO_IMAGE_PAGE),
+						  at(2 * GO_IMAGE_PAGE) });
+}
+
 static bool search(void)
 {
-	return go_table_search(&table, &memory, at(0), at(GO_IMAGE_PAGE),
-			       at(GO_IMAGE_PAGE), at(2 * GO_IMAGE_PAGE));
+	return search_in((struct go_range){ at(0), at(GO_IMAGE_PAGE) });
 }
 
 static void setup(void)
@@ -85,12 +96,39 @@ START_TEST(only_a_table_of_that_code_is_taken)
 	ck_assert(search());
 	header[0] = 0xf0;		/* Go 1.18 */
 	ck_assert(search());
-	ck_assert(!go_table_search(&table, &memory, at(0), at(GO_IMAGE_PAGE),
-				   at(GO_IMAGE_PAGE) + 1,
-				   at(2 * GO_IMAGE_PAGE)));
+	ck_assert(!go_table_search(
+		&table, &memory, (struct go_range){ at(0), at(GO_IMAGE_PAGE) },
+		(struct go_range){ 0, 0 },
+		(struct go_range){ at(GO_IMAGE_PAGE) + 1,
+				   at(2 * GO_IMAGE_PAGE) }));
 	ck_assert_uint_eq(table.count, 0);
-	ck_assert(!go_table_search(&table, &memory, at(0), at(GO_IMAGE_TABLE),
-				   at(GO_IMAGE_PAGE), at(2 * GO_IMAGE_PAGE)));
+	ck_assert(!search_in((struct go_range){ at(0), at(GO_IMAGE_TABLE) }));
+}
+END_TEST
+
+/* Go 1.26: only the program's record says where the code starts. */
+START_TEST(the_code_starts_where_the_record_says)
+{
+	char name[16];
+
+	memset(image + GO_IMAGE_TABLE + 24, 0, 8);
+	ck_assert(!search());
+	for (size_t i = 0; i + 23 <= 4096; i += 7) {
+		uint64_t *r = record + i;
+
+		r[0] = at(GO_IMAGE_TABLE);
+		r[1] = at(GO_IMAGE_TABLE + 128);
+		r[22] = at(GO_IMAGE_PAGE);
+		ck_assert_msg(search(), "word %zu", i);
+		ck_assert_uint_eq(table.text, at(GO_IMAGE_PAGE));
+		ck_assert_int_eq(depth_at(GO_FRAME + 4, name, 16), 24);
+		r[1]++;
+		ck_assert(!search());
+		r[1]--;
+		r[22] -= 8;
+		ck_assert(!search());
+		memset(r, 0, 23 * sizeof(*r));
+	}
 }
 END_TEST
 
@@ -115,19 +153,16 @@ END_TEST
 
 START_TEST(it_is_found_wherever_it_lies)
 {
-	static _Alignas(32) uint8_t room[65536];
+	static _Alignas(8) uint8_t room[65536];
 	uint64_t low = (uint64_t)(uintptr_t)room;
 
-	for (uint32_t where = 0; where < 40000; where += 32) {
+	for (uint32_t where = 0; where < 40000; where += 8) {
 		uint64_t from = where > 0 ? low : low + 1;
 
 		memcpy(room + where, image + GO_IMAGE_TABLE,
 		       GO_IMAGE_PAGE - GO_IMAGE_TABLE);
-		ck_assert(go_table_search(&table, &memory, from,
-					  low + sizeof(room),
-					  at(GO_IMAGE_PAGE),
-					  at(2 * GO_IMAGE_PAGE)) ==
-			  (where > 0));
+		ck_assert(search_in((struct go_range){
+			from, low + sizeof(room) }) == (where > 0));
 		memset(room, 0, where + GO_IMAGE_PAGE);
 	}
 }
@@ -142,6 +177,7 @@ int main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, functions_and_their_depths);
 	tcase_add_test(tc, only_a_table_of_that_code_is_taken);
+	tcase_add_test(tc, the_code_starts_where_the_record_says);
 	tcase_add_test(tc, damaged_tables_are_survived);
 	tcase_add_test(tc, it_is_found_wherever_it_lies);
 	suite_add_tcase(suite, tc);

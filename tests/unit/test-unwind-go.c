@@ -299,7 +299,14 @@ START_TEST(what_was_interrupted_is_exact)
 			 UNWIND_ENDS);
 	check_caller(pc_of(GO_CALLER + 3), &stack[6], &stack[20]);
 	ck_assert(step.is_exact);
+	ck_assert(!step.is_no_frame);
 	ck_assert_uint_eq(step.rule.cfa, 0);
+	/* nothing of it has run, only what it was put before */
+	stack[4] = pc_of(GO_CALLER + 3);
+	ck_assert_int_eq(go_from(GO_PREEMPT, true, &stack[4], &stack[20]),
+			 UNWIND_ENDS);
+	check_caller(pc_of(GO_CALLER + 3), &stack[5], &stack[20]);
+	ck_assert(step.is_exact && step.is_no_frame);
 }
 END_TEST
 
