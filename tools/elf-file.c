@@ -16,11 +16,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
+
+#include "tools/elf-debug.h"
+#include "tools/elf-fit.h"
 
 #define DELETED " (deleted)"
 #define VDSO "[vdso]"
-#define DEBUG_ROOT "/usr/lib/debug"
 
 /* Mappings begin at page boundaries, segments need not. */
 #define PAGE_MASK_OF(x) ((x) & ~(guint64)4095)
@@ -62,299 +63,6 @@ char *elf_file_build_id(Elf *elf)
 	return g_string_free(hex, FALSE);
 }
 
-/* A device or a pipe in the profile's list of files must not block us. */
-static int regular_open(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	struct stat st;
-
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fd;
-	close(fd);
-	return -1;
-}
-
-/* --- hostile files -------------------------------------------------------- */
-
-/*
- * What elfutils is kept from: it would unpack a whole file that is no ELF but
- * compressed, and any section to the size that the section itself claims.
- */
-#define EXPANDS_FREE (64ull << 20)	/* bytes that any file may expand to */
-#define EXPANDS_TIMES 64		/* and to how often its own size */
-
-static gboolean is_elf(int fd)
-{
-	char magic[SELFMAG];
-
-	return pread(fd, magic, SELFMAG, 0) == SELFMAG &&
-	       memcmp(magic, ELFMAG, SELFMAG) == 0;
-}
-
-/* "ZLIB" and the size as a big-endian number, as GNU tools did it first. */
-static guint64 zdebug_size(Elf_Scn *scn, const char *name)
-{
-	Elf_Data *data = g_str_has_prefix(name, ".zdebug") ?
-			 elf_rawdata(scn, NULL) : NULL;
-	guint64 size;
-
-	if (!data || !data->d_buf || data->d_size < 12 ||
-	    memcmp(data->d_buf, "ZLIB", 4) != 0)
-		return 0;
-	memcpy(&size, (const guint8 *)data->d_buf + 4, sizeof(size));
-	return GUINT64_FROM_BE(size);
-}
-
-/* What the sections of `elf`, a file of `size` bytes, say they expand to. */
-static gboolean expands_well(Elf *elf, guint64 size)
-{
-	guint64 most = MAX(EXPANDS_FREE, size * EXPANDS_TIMES), all = 0;
-	Elf_Scn *scn = NULL;
-	GElf_Chdr compressed;
-	GElf_Shdr sh;
-	size_t strings;
-
-	if (elf_getshdrstrndx(elf, &strings) != 0)
-		return TRUE;
-	while ((scn = elf_nextscn(elf, scn)) && all <= most) {
-		const char *name;
-		guint64 more = 0;
-
-		if (!gelf_getshdr(scn, &sh) || sh.sh_type == SHT_NOBITS)
-			continue;
-		name = elf_strptr(elf, strings, sh.sh_name);
-		if ((sh.sh_flags & SHF_COMPRESSED) != 0 &&
-		    gelf_getchdr(scn, &compressed))
-			more = compressed.ch_size;
-		else if (name)
-			more = zdebug_size(scn, name);
-		all += MIN(more, G_MAXUINT32 * 16ull);
-	}
-	return all <= most;
-}
-
-/* An ELF file that elfutils may have. */
-static gboolean is_fit(int fd)
-{
-	struct stat st;
-	gboolean fit;
-	Elf *elf;
-
-	if (!is_elf(fd) || fstat(fd, &st) != 0)
-		return FALSE;
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	fit = elf && expands_well(elf, (guint64)st.st_size);
-	elf_end(elf);
-	return fit;
-}
-
-/* --- the debug file ------------------------------------------------------ */
-
-static gboolean has_section(Elf *elf, const char *name)
-{
-	Elf_Scn *scn = NULL;
-	GElf_Shdr sh;
-	size_t strings;
-
-	if (elf_getshdrstrndx(elf, &strings) != 0)
-		return FALSE;
-	while ((scn = elf_nextscn(elf, scn)))
-		if (gelf_getshdr(scn, &sh) &&
-		    g_strcmp0(elf_strptr(elf, strings, sh.sh_name), name) == 0)
-			return TRUE;
-	return FALSE;
-}
-
-static gboolean debug_crc_matches(int fd, GElf_Word wanted)
-{
-	g_autofree guint8 *buffer = g_malloc(1 << 16);
-	uLong crc = crc32(0, NULL, 0);
-	off_t at = 0;
-	ssize_t got;
-
-	while ((got = pread(fd, buffer, 1 << 16, at)) > 0) {
-		crc = crc32(crc, buffer, got);
-		at += got;
-	}
-	return got == 0 && crc == wanted;
-}
-
-/*
- * Of another kind it cannot be, and it has something to tell; libdwfl loses
- * memory over those for which it is otherwise.
- */
-static gboolean debug_is_alike(const ElfFile *f, Elf *elf)
-{
-	GElf_Ehdr own, debug;
-
-	return (has_section(elf, ".symtab") ||
-		has_section(elf, ".debug_info") ||
-		has_section(elf, ".zdebug_info")) &&
-	       gelf_getehdr(f->elf, &own) && gelf_getehdr(elf, &debug) &&
-	       own.e_type == debug.e_type &&
-	       own.e_machine == debug.e_machine &&
-	       (own.e_phnum == 0) == (debug.e_phnum == 0) &&
-	       own.e_ident[EI_CLASS] == debug.e_ident[EI_CLASS] &&
-	       own.e_ident[EI_DATA] == debug.e_ident[EI_DATA];
-}
-
-static gboolean debug_is_itself(const ElfFile *f, int fd)
-{
-	struct stat own, debug;
-
-	return stat(f->path, &own) == 0 && fstat(fd, &debug) == 0 &&
-	       own.st_dev == debug.st_dev && own.st_ino == debug.st_ino;
-}
-
-static gboolean debug_matches(const ElfFile *f, int fd, GElf_Word crc)
-{
-	g_autofree char *id = NULL;
-	gboolean alike;
-	Elf *elf;
-
-	if (!is_fit(fd) || debug_is_itself(f, fd))
-		return FALSE;
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	alike = elf && debug_is_alike(f, elf);
-	id = alike ? elf_file_build_id(elf) : NULL;
-	elf_end(elf);
-	if (!f->build_id)
-		return alike && crc != 0 && debug_crc_matches(fd, crc);
-	return g_strcmp0(id, f->build_id) == 0;
-}
-
-/* Adds DIR/.build-id/xx/yy.debug and DIR/xx/yy.debug, or without the suffix. */
-static void paths_add_id(GPtrArray *paths, const char *dir, const char *id,
-			 const char *suffix)
-{
-	if (!id || strlen(id) < 3)
-		return;
-	g_ptr_array_add(paths, g_strdup_printf("%s/.build-id/%.2s/%s%s", dir,
-					       id, id + 2, suffix));
-	g_ptr_array_add(paths, g_strdup_printf("%s/%.2s/%s%s", dir, id,
-					       id + 2, suffix));
-}
-
-static void debug_paths_add(GPtrArray *paths, const ElfFile *f,
-			    const char *dir, const char *link)
-{
-	g_autofree char *base = g_path_get_basename(f->recorded);
-
-	paths_add_id(paths, dir, f->build_id, ".debug");
-	if (link) {
-		g_autofree char *name = g_path_get_basename(link);
-
-		g_ptr_array_add(paths, g_build_filename(dir, name, NULL));
-	}
-	g_ptr_array_add(paths, g_strdup_printf("%s/%s.debug", dir, base));
-	g_ptr_array_add(paths, g_strdup_printf("%s%s.debug", dir,
-					       f->recorded));
-	g_ptr_array_add(paths, g_build_filename(dir, base, NULL));
-}
-
-static void debug_paths_add_root(GPtrArray *paths, const ElfFile *f,
-				 const char *root, const char *link)
-{
-	g_autofree char *dir = root ? g_build_filename(root, DEBUG_ROOT, NULL)
-				    : NULL;
-
-	if (dir)
-		debug_paths_add(paths, f, dir, link);
-}
-
-static GPtrArray *debug_paths(const ElfFile *f, const char *link)
-{
-	GPtrArray *paths = g_ptr_array_new_with_free_func(g_free);
-	char **dir;
-
-	for (dir = f->search->symbol_dirs; dir && *dir; dir++)
-		debug_paths_add(paths, f, *dir, link);
-	debug_paths_add_root(paths, f, f->search->sysroot, link);
-	debug_paths_add_root(paths, f, f->search->root, link);
-	return paths;
-}
-
-/* Beside the object `path`, in .debug there, and in the tree of them all. */
-static void debug_paths_add_beside(GPtrArray *paths, const char *path,
-				   const char *link)
-{
-	g_autofree char *dir = g_path_get_dirname(path);
-	g_autofree char *base = g_path_get_basename(path);
-	g_autofree char *made = g_strconcat(base, ".debug", NULL);
-	g_autofree char *name = g_path_get_basename(link ? link : made);
-
-	g_ptr_array_add(paths, g_build_filename(dir, name, NULL));
-	g_ptr_array_add(paths, g_build_filename(dir, ".debug", name, NULL));
-	g_ptr_array_add(paths, g_build_filename(DEBUG_ROOT, dir, name, NULL));
-	g_ptr_array_add(paths, g_build_filename(DEBUG_ROOT, dir, base, NULL));
-	g_ptr_array_add(paths, g_build_filename(DEBUG_ROOT, name, NULL));
-}
-
-/* The places that distributions and debuggers agree on. */
-static void debug_paths_add_standard(GPtrArray *paths, const ElfFile *f,
-				     const char *link)
-{
-	char *real = realpath(f->path, NULL);
-
-	paths_add_id(paths, DEBUG_ROOT, f->build_id, ".debug");
-	debug_paths_add_beside(paths, f->path, link);
-	if (real && strcmp(real, f->path) != 0)
-		debug_paths_add_beside(paths, real, link);
-	free(real);
-}
-
-/* *found is libdwfl's, which will free() it. -1: it is none of `paths`. */
-static int debug_open(const ElfFile *f, const GPtrArray *paths, GElf_Word crc,
-		      char **found)
-{
-	for (guint i = 0; i < paths->len; i++) {
-		int fd = regular_open(paths->pdata[i]);
-
-		if (fd < 0)
-			continue;
-		if (debug_matches(f, fd, crc)) {
-			*found = strdup(paths->pdata[i]);
-			return fd;
-		}
-		close(fd);
-	}
-	return -1;
-}
-
-/* Whether it is not its own debug file, but what dwz took out of that. */
-static gboolean is_supplement(const ElfFile *f, const char *link, GElf_Word crc)
-{
-	GElf_Word own_crc;
-	const char *own = dwelf_elf_gnu_debuglink(f->elf, &own_crc);
-
-	return link && crc == 0 && g_strcmp0(own, link) != 0;
-}
-
-/* A pipe of that name would be opened, and waited for. */
-static gboolean link_is_safe(const ElfFile *f, const char *link)
-{
-	g_autofree char *dir = g_path_get_dirname(f->path);
-	char *paths[] = {
-		g_strdup(link && link[0] == '/' ? link : ""),
-		g_build_filename(dir, link, NULL),
-		g_build_filename(dir, ".debug", link, NULL),
-		g_build_filename(DEBUG_ROOT, dir, link, NULL),
-	};
-	gboolean safe = TRUE;
-	struct stat st;
-
-	for (gsize i = 0; i < G_N_ELEMENTS(paths); i++) {
-		if (link && *paths[i] && stat(paths[i], &st) == 0 &&
-		    !S_ISREG(st.st_mode))
-			safe = FALSE;
-		g_free(paths[i]);
-	}
-	return safe;
-}
-
 /* What a server sent has no name by itself, but then no stamp would tell that it
  * came. libdwfl frees it. */
 static char *name_of_descriptor(int fd)
@@ -365,26 +73,21 @@ static char *name_of_descriptor(int fd)
 	return path ? strdup(path) : NULL;
 }
 
-/*
- * libdwfl's own search opens whatever has the right name. It is asked only for
- * what it alone finds: supplements, by their build id, and what servers have.
- */
+/* libdwfl's question for the file with the debug information. */
 static int find_debuginfo(Dwfl_Module *module, void **data, const char *name,
 			  Dwarf_Addr base, const char *file, const char *link,
 			  GElf_Word crc, char **found)
 {
-	const char *urls = g_getenv("DEBUGINFOD_URLS");
 	const ElfFile *f = *data;
-	g_autoptr(GPtrArray) paths = NULL;
+	ElfDebug debug;
 	int fd;
 
 	if (!f)
 		return -1;
-	paths = debug_paths(f, link);
-	debug_paths_add_standard(paths, f, link);
-	fd = debug_open(f, paths, crc, found);
-	if (fd < 0 && link_is_safe(f, link) &&
-	    ((urls && *urls) || is_supplement(f, link, crc)))
+	debug = (ElfDebug){ f->search, f->path, f->recorded, f->build_id,
+			    f->elf };
+	fd = elf_debug_find(&debug, link, crc, found);
+	if (fd < 0 && elf_debug_may_ask(&debug, link, crc))
 		fd = dwfl_standard_find_debuginfo(module, data, name, base,
 						  file, link, crc, found);
 	if (fd >= 0 && !*found)
@@ -423,7 +126,7 @@ static ElfFile *file_open_fd(const ElfFileSearch *search, const char *path,
 	GElf_Addr bias;
 	void **data;
 
-	if (!is_fit(fd)) {
+	if (!elf_fit_is(fd)) {
 		close(fd);
 		return NULL;
 	}
@@ -500,7 +203,7 @@ static GPtrArray *candidates(const ElfFileSearch *search, const char *path,
 	char **dir;
 
 	for (dir = search->symbol_dirs; dir && *dir; dir++) {
-		paths_add_id(paths, *dir, build_id, "");
+		elf_debug_add_id(paths, *dir, build_id, "");
 		g_ptr_array_add(paths, g_strconcat(*dir, path, NULL));
 		g_ptr_array_add(paths, g_build_filename(*dir, base, NULL));
 	}
@@ -512,7 +215,7 @@ static GPtrArray *candidates(const ElfFileSearch *search, const char *path,
 	/* Without an id to compare, another root's file is anybody's. */
 	if ((!search->sysroot && !search->root) || build_id)
 		g_ptr_array_add(paths, g_strdup(path));
-	paths_add_id(paths, DEBUG_ROOT, build_id, "");
+	elf_debug_add_id(paths, ELF_DEBUG_ROOT, build_id, "");
 	return paths;
 }
 
@@ -538,7 +241,7 @@ static ElfFile *candidate_open(const ElfFileSearch *search, const char *path,
 			       gint64 not_after, GError **error)
 {
 	g_autoptr(ElfFile) f = NULL;
-	int fd = regular_open(path);
+	int fd = elf_fit_open(path);
 	gboolean newer;
 
 	if (fd < 0)
@@ -733,7 +436,7 @@ Dwarf *elf_file_dwarf(const ElfFile *f, guint64 *bias)
 ElfFile *elf_file_reopen(const ElfFile *f)
 {
 	g_autoptr(ElfFile) other = NULL;
-	int fd = regular_open(f->path);
+	int fd = elf_fit_open(f->path);
 
 	if (fd < 0)
 		return NULL;
@@ -765,15 +468,15 @@ static char *debug_file_find(const ElfFile *f)
 	Dwarf_Addr bias;
 	char *path;
 
-	if (has_section(f->elf, ".debug_info") ||
-	    has_section(f->elf, ".zdebug_info"))
+	if (elf_debug_has_section(f->elf, ".debug_info") ||
+	    elf_debug_has_section(f->elf, ".zdebug_info"))
 		return NULL;
 	other = elf_file_reopen(f);
 	if (!other)
 		return NULL;
 	dwfl_module_getsymtab(other->module);
 	path = debug_name(other->module);
-	if (path || !has_section(f->elf, ".symtab"))
+	if (path || !elf_debug_has_section(f->elf, ".symtab"))
 		return path;
 	dwfl_module_getdwarf(other->module, &bias);
 	return debug_name(other->module);

@@ -26,7 +26,8 @@ import sys
 import tempfile
 
 import perfdata
-import symbols
+import symbols                          # and the way to what follows
+from pprof import field, varint
 
 LOCATIONS, FUNCTIONS, DISTINCT = 20000, 5000, 4000
 PLACES = LOCATIONS // FUNCTIONS         # locations of one function
@@ -34,23 +35,6 @@ PLACE_SIZE = 16                         # bytes between two of them
 LOADED_AT = 0x400000
 PERIOD = 10101010
 THREADS = range(1000, 1008)
-
-
-def varint(n):
-    out = bytearray()
-    while n >= 0x80:
-        out.append(n & 0x7f | 0x80)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
-
-
-def field(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def number(key, value):
-    return varint(key << 3) + varint(value)
 
 
 def draw_stacks(count, distinct):
@@ -75,28 +59,28 @@ def samples(stacks):
     ids = [varint(i) for i in range(LOCATIONS + 1)]
     value = field(2, varint(1) + varint(PERIOD))
     return [field(2, field(1, b"".join(ids[at] for at in stack)) + value +
-                  field(3, number(1, 6) + number(3, tid)))
+                  field(3, field(1, 6) + field(3, tid)))
             for tid, stack in stacks]
 
 
 def profile(stacks):
     names = [b"", b"samples", b"count", b"cpu", b"nanoseconds", b"/bin/big",
              b"tid"] + [b"function_%d" % i for i in range(FUNCTIONS)]
-    out = [field(1, number(1, 1) + number(2, 2)),
-           field(1, number(1, 3) + number(2, 4))]
+    out = [field(1, field(1, 1) + field(2, 2)),
+           field(1, field(1, 3) + field(2, 4))]
     out += samples(stacks)
-    out.append(field(3, number(1, 1) + number(2, LOADED_AT) +
-                     number(3, 0x4000000) + number(5, 5) + number(7, 1)))
-    out += [field(4, number(1, i) + number(2, 1) +
-                  number(3, LOADED_AT + i * PLACE_SIZE) +
-                  field(4, number(1, (i - 1) // PLACES + 1) +
-                        number(2, i % 1000)))
+    out.append(field(3, field(1, 1) + field(2, LOADED_AT) +
+                     field(3, 0x4000000) + field(5, 5) + field(7, 1)))
+    out += [field(4, field(1, i) + field(2, 1) +
+                  field(3, LOADED_AT + i * PLACE_SIZE) +
+                  field(4, field(1, (i - 1) // PLACES + 1) +
+                        field(2, i % 1000)))
             for i in range(1, LOCATIONS + 1)]
-    out += [field(5, number(1, i) + number(2, 6 + i))
+    out += [field(5, field(1, i) + field(2, 6 + i))
             for i in range(1, FUNCTIONS + 1)]
     out += [field(6, name) for name in names]
-    out += [number(9, 17 * 10 ** 17), number(10, 10 ** 10),
-            field(11, number(1, 3) + number(2, 4)), number(12, PERIOD)]
+    out += [field(9, 17 * 10 ** 17), field(10, 10 ** 10),
+            field(11, field(1, 3) + field(2, 4)), field(12, PERIOD)]
     return gzip.compress(b"".join(out), 6)
 
 

@@ -15,7 +15,6 @@ usage: symbols.py BUILD-DIRECTORY [--rounds N] [--units N] [--addresses N]
 """
 
 import argparse
-import gzip
 import math
 import os
 import random
@@ -26,8 +25,11 @@ import subprocess
 import sys
 import time
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "integration"))
+import pprof  # noqa: E402
+
 BUDGET = 5.0
-LOADED_AT = 0x555555554000
 
 UNIT = r"""
 #include <algorithm>
@@ -127,54 +129,11 @@ def instructions(program, count):
     return [int(a, 16) for a in random.sample(found, min(count, len(found)))]
 
 
-def code_segment(program):
-    """Offset and address of the executable segment."""
-    headers = subprocess.run(["readelf", "-lW", program], text=True,
-                             capture_output=True, check=True).stdout
-    for line in headers.splitlines():
-        words = line.split()
-        if words[:1] == ["LOAD"] and words[6:8] == ["R", "E"]:
-            return int(words[1], 16), int(words[2], 16)
-    raise ValueError("no code in " + program)
-
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out += bytes([n & 127 | 128])
-        n >>= 7
-    return out + bytes([n])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
 def build_id(program):
     notes = subprocess.run(["readelf", "-n", program], text=True,
                            capture_output=True, check=True).stdout
     found = re.search(r"Build ID: ([0-9a-f]+)", notes)
     return found.group(1) if found else ""
-
-
-def write_profile(path, program, addresses):
-    """A pprof profile of one sample an address, without names."""
-    offset, vaddr = code_segment(program)
-    start = LOADED_AT + vaddr
-    out = [field(1, field(1, 1) + field(2, 2)),
-           field(3, field(1, 1) + field(2, start) +
-                 field(3, start + (1 << 30)) + field(4, offset) +
-                 field(5, 3) + field(6, 4))]
-    for i, address in enumerate(addresses):
-        out.append(field(4, field(1, i + 1) + field(2, 1) +
-                         field(3, LOADED_AT + address)))
-        out.append(field(2, field(1, i + 1) + field(2, 1)))
-    for text in ("", "samples", "count", program, build_id(program)):
-        out.append(field(6, text.encode()))
-    with open(path, "wb") as f:
-        f.write(gzip.compress(b"".join(out), 1))
 
 
 class Bench:
@@ -186,7 +145,8 @@ class Bench:
         drawn = instructions(self.program, args.addresses)
         self.count = len(drawn)
         self.profile = os.path.join(self.directory, "profile.pb.gz")
-        write_profile(self.profile, self.program, drawn)
+        pprof.write_addresses(self.profile, self.program, drawn,
+                              build_id(self.program))
         self.drawn = self.write_list("drawn", drawn)
         self.sorted = self.write_list("sorted", sorted(drawn))
         self.cache = os.path.join(self.directory, "cache")

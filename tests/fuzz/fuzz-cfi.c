@@ -126,13 +126,14 @@ static void run_code(struct input *in)
 /* Go's table, which is found by its header. */
 static void run_go(struct input *in)
 {
+	const struct go_range all = { in->base + HEAD, in->base + in->size };
+	const struct go_range text = { 0, UINT64_MAX };
 	struct go_function f;
 	struct go_table t;
 	uint64_t bytes;
 	char name[24];
 
-	if (!go_table_search(&t, &in->memory, in->base + HEAD,
-			     in->base + in->size, 0, UINT64_MAX) ||
+	if (!go_table_search(&t, &in->memory, all, all, text) ||
 	    !go_table_find(&t, &in->source, t.text + (in->pc & 0xfff), &f))
 		return;
 	go_table_depth(&t, &in->source, &f, t.text + (in->pc & 0xfff), &bytes);

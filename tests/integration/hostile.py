@@ -23,6 +23,7 @@ import zlib
 
 import lib
 from lib import tap
+from pprof import field, varint
 
 MEMORY = 2 << 30	# bytes of address space that a command may have
 EVIL = "\0\x1b[31m</script><script>alert(1)</script>\r\n\"'&\u202e\x7f\x9b1m"
@@ -31,23 +32,6 @@ FORMATS = ("pb.gz", "speedscope.json", "firefox.json", "json", "folded",
 
 
 # --- pprof by hand -----------------------------------------------------------
-
-def varint(n):
-    out = bytearray()
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    out.append(n)
-    return bytes(out)
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    if isinstance(value, str):
-        value = value.encode()
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
 
 def head(*names):
     """Types, and the strings 1 to 4 with `names` from 5 on."""

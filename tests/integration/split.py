@@ -9,17 +9,16 @@ Packages are read by elfutils from 0.191 on; with an older one it must say so.
 """
 
 import ctypes
-import gzip
 import json
 import os
 import re
 import subprocess
 
 import lib
+import pprof
 from lib import tap
 
 DRAWN = 300
-LOADED_AT = 0x555555554000
 PACKAGES_SINCE = (0, 191)
 
 # Each unit has functions of its own, the header's are in both.
@@ -159,57 +158,13 @@ def instructions(program):
     return found[::step]
 
 
-# --- a profile with one sample at each address ------------------------------
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out += bytes([n & 127 | 128])
-        n >>= 7
-    return out + bytes([n])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def code_segment(program):
-    """Offset and address of the executable segment."""
-    headers = subprocess.run(["readelf", "-lW", program], text=True,
-                             capture_output=True, check=True).stdout
-    for line in headers.splitlines():
-        words = line.split()
-        if words[:1] == ["LOAD"] and words[6:8] == ["R", "E"]:
-            return int(words[1], 16), int(words[2], 16)
-    raise ValueError("no code in " + program)
-
-
-def write_profile(path, program, addresses):
-    offset, vaddr = code_segment(program)
-    start = LOADED_AT + vaddr
-    out = [field(1, field(1, 1) + field(2, 2)),
-           field(3, field(1, 1) + field(2, start) +
-                 field(3, start + (1 << 20)) + field(4, offset) +
-                 field(5, 3))]
-    for i, address in enumerate(addresses):
-        out.append(field(4, field(1, i + 1) + field(2, 1) +
-                         field(3, LOADED_AT + address)))
-        out.append(field(2, field(1, i + 1) + field(2, 1)))
-    for text in ("", "samples", "count", program):
-        out.append(field(6, text.encode()))
-    with open(path, "wb") as f:
-        f.write(gzip.compress(b"".join(out), 1))
-
-
 # --- what is said of the addresses ------------------------------------------
 
 def named(program, addresses):
     """{address: [(function, file, line), innermost first]} and what was said
     on standard error."""
     path = program + ".pb.gz"
-    write_profile(path, program, addresses)
+    pprof.write_addresses(path, program, addresses)
     env = dict(os.environ, XDG_CACHE_HOME=program + ".cache")
     done = lib.profagent("export", "-f", "json", "-o", "-", path, env=env)
     said = json.loads(done.out) if done.status == 0 else {"locations": []}
@@ -221,7 +176,7 @@ def named(program, addresses):
             lines.append((f["system_name"],
                           os.path.basename(f.get("file", "")),
                           line.get("line", 0)))
-        frames[int(location["address"], 16) - LOADED_AT] = lines
+        frames[int(location["address"], 16) - pprof.LOADED_AT] = lines
     return frames, done.err
 
 
