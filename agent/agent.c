@@ -70,6 +70,7 @@ static FORK_DATA uint32_t main_slot = THREAD_NO_SLOT;
 static FORK_DATA bool asleep;	/* a fresh process begins paused */
 static uint64_t paused_at_ns;	/* agent_cpu_ns() stands still while paused */
 static bool has_modules;	/* what the handler needs of them is read */
+static uint64_t begun_cpu_ns;	/* see agent_begun_cpu_ns() */
 /* Why the agent left the program before its end, NULL: it has not. */
 static const char *_Atomic left_because;
 
@@ -871,6 +872,11 @@ static void register_main(void)
 	take_label(t, main_slot);
 }
 
+uint64_t agent_begun_cpu_ns(void)
+{
+	return begun_cpu_ns;
+}
+
 void agent_begun(void)
 {
 	char dir[PATH_MAX];
@@ -884,6 +890,9 @@ void agent_begun(void)
 		return;
 	}
 	labels_keep_all();
+	begun_cpu_ns = asleep ? 0 : sys_clock_ns(CLOCK_PROCESS_CPUTIME_ID) -
+				    sys_clock_ns(CLOCK_THREAD_CPUTIME_ID) -
+				    agent_process.cpu_before_ns;
 	register_main();
 	clock_disarm_record(&fresh);
 	paused_at_ns = agent_process.cpu_before_ns;

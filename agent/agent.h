@@ -189,6 +189,12 @@ void agent_start_fresh(void);
 /* The same by a flusher that waited long enough. False: the process ends. */
 bool agent_begin_fresh(void);
 
+/*
+ * CPU time that the program had used when it had its region and records, ns; 0:
+ * it began paused. Ticks that came before left no sample. Flusher.
+ */
+uint64_t agent_begun_cpu_ns(void);
+
 /* The flusher of a fresh process begins: region, record, clock, socket. Flusher. */
 void agent_begun(void);
 

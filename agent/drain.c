@@ -669,6 +669,26 @@ static int write_news(bool last)
 	return err == -ESTALE ? begin_again(last) : err;
 }
 
+/* Periods in which a tick comes, wherever the first falls. */
+#define DUE_PERIODS 2u
+
+/*
+ * At the end: where making the region took so long, for a disk was slow or others
+ * had the CPUs, that all ticks came before, that is said.
+ */
+static void count_missed(void)
+{
+	uint64_t due = agent_begun_cpu_ns() / clock_period_ns();
+	struct pprof_health h;
+
+	drain_health(&h);
+	if (due >= DUE_PERIODS && h.samples == 0 && d.flushes == 0 &&
+	    !has_lost())
+		atomic_fetch_add_explicit(
+			&thread_totals.lost[LOST_STARTING], due,
+			memory_order_relaxed);
+}
+
 /*
  * Most that end have nothing to write: then nothing is read for it either.
  * Without a sample there is no file.
@@ -686,6 +706,8 @@ int drain_round(bool last)
 {
 	int err;
 
+	if (last)
+		count_missed();
 	if (last && is_over())
 		return 0;
 	err = prepare();

@@ -63,7 +63,7 @@ enum lost_reason {
 	LOST_NO_SLOT = 3,	/* no ring could be had for the thread */
 	LOST_NO_MEMORY = 4,	/* no memory behind the ring */
 	LOST_DISK = 5,		/* could not be written: disk full */
-	LOST_STARTING = 6,	/* first sample of a forked child starts it */
+	LOST_STARTING = 6,	/* there was no record yet, and none followed */
 	LOST_REASONS
 };
 
