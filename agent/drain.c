@@ -634,23 +634,36 @@ static void settle_accounts(void)
 		thread_account_settle(cpu_ns - unknown);
 }
 
-static bool has_lost(void)
+static bool has_lost(const struct pprof_health *h)
 {
-	struct pprof_health h;
 	int k;
 
-	drain_health(&h);
 	for (k = 0; k < LOST_REASONS; k++)
-		if (h.lost[k] > 0)
+		if (h->lost[k] > 0)
 			return true;
 	return false;
+}
+
+/* Nothing was sampled, written or lost. Looks at all slots. */
+static bool is_untold(void)
+{
+	struct pprof_health h;
+
+	drain_health(&h);
+	return h.samples == 0 && d.flushes == 0 && !has_lost(&h);
 }
 
 /* No sample, no file: unless samples were due and none could be taken. */
 static bool has_news(bool last)
 {
-	return stacks_first(d.stacks) ||
-	       (last && (d.flushes > 0 || has_lost()));
+	struct pprof_health h;
+
+	if (stacks_first(d.stacks))
+		return true;
+	if (!last || d.flushes > 0)
+		return last;
+	drain_health(&h);
+	return has_lost(&h);
 }
 
 void drain_refresh_modules(void)
@@ -679,11 +692,8 @@ static int write_news(bool last)
 static void count_missed(void)
 {
 	uint64_t due = agent_begun_cpu_ns() / clock_period_ns();
-	struct pprof_health h;
 
-	drain_health(&h);
-	if (due >= DUE_PERIODS && h.samples == 0 && d.flushes == 0 &&
-	    !has_lost())
+	if (due >= DUE_PERIODS && is_untold())
 		atomic_fetch_add_explicit(
 			&thread_totals.lost[LOST_STARTING], due,
 			memory_order_relaxed);
@@ -695,11 +705,7 @@ static void count_missed(void)
  */
 static bool is_over(void)
 {
-	struct pprof_health h;
-
-	drain_health(&h);
-	return h.samples == 0 && !has_lost() && d.flushes == 0 &&
-	       !wall_is_on() && !control_wants_member();
+	return is_untold() && !wall_is_on() && !control_wants_member();
 }
 
 int drain_round(bool last)
