@@ -84,10 +84,17 @@ def share_cases(name, expect, stacks):
             "%.2f %%, expected %s +- %s" % (got, percent, tolerance))
 
 
-def sampled_cases(name, expect, stacks):
-    sampled = [(frames, value) for frames, value in stacks
-               if frames[-1] != lib.NOT_SAMPLED]
-    return share_cases(name, expect, sampled)
+def sampled_of(files, scratch):
+    """What was sampled, of each process standing for all that it used: how soon
+    one of many is sampled is up to disks and to who waits for the CPUs."""
+    stacks = []
+    for file in files:
+        own = lib.folded([file], scratch)
+        sampled = [(frames, value) for frames, value in own
+                   if frames[-1] != lib.NOT_SAMPLED]
+        used, seen = (sum(value for _, value in s) for s in (own, sampled))
+        stacks += [(frames, value * used / seen) for frames, value in sampled]
+    return stacks
 
 
 def at_least_cases(name, expect, stacks):
@@ -157,8 +164,10 @@ def profile_cases(name, text, scratch):
     stacks = lib.folded(files, scratch)
     threads = (threads_of(files, scratch)
                if any(w[0] == "thread" for w in wanted) else {})
+    sampled = (sampled_of(files, scratch)
+               if any(w[0] == "sampled-share" for w in wanted) else [])
     of = {"share": (share_cases, stacks), "depth": (depth_cases, stacks),
-          "sampled-share": (sampled_cases, stacks),
+          "sampled-share": (share_cases, sampled),
           "share-at-least": (at_least_cases, stacks),
           "cpu-ns": (cpu_cases, stacks), "thread": (thread_cases, threads),
           "process": (process_cases, files)}

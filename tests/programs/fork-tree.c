@@ -53,9 +53,9 @@ int main(void)
 	pthread_join(id, NULL);
 	printf("sum of exit codes %d\n", wait_all(3));
 	/* 600 + 3 * 150 + 6 * 150 ms of CPU time. */
-	truth_share("sampled-share", "burn_parent", 600, 1950, 9);
-	truth_share("sampled-share", "burn_child", 450, 1950, 9);
-	truth_share("sampled-share", "burn_grandchild", 900, 1950, 9);
+	truth_share("sampled-share", "burn_parent", 600, 1950, 5);
+	truth_share("sampled-share", "burn_child", 450, 1950, 5);
+	truth_share("sampled-share", "burn_grandchild", 900, 1950, 5);
 	puts("expect process fork-tree 10");
 	return 0;
 }
