@@ -400,6 +400,17 @@ static void seen_grow(Builder *b, guint *room)
 	*room = n;
 }
 
+static void keep_leaf(Builder *b, const ProfileSample *s)
+{
+	const ProfileSample *first = profile_at(b->p->samples, ProfileSample,
+						0);
+	guint n = b->path->len;
+
+	if (b->t->leaves)
+		b->t->leaves[s - first] = n == 0 ? CALLTREE_NO_FRAME :
+			g_array_index(b->path, CalltreeFrame, n - 1).item;
+}
+
 static void count_sample(Builder *b, const ProfileSample *s, const Sum *sum,
 			 guint *room)
 {
@@ -418,6 +429,7 @@ static void count_sample(Builder *b, const ProfileSample *s, const Sum *sum,
 	seen_grow(b, room);
 	b->turn++;
 	count_items(b, sum);
+	keep_leaf(b, s);
 	if (!b->o->flat)
 		count_nodes(b, sum);
 }
@@ -502,6 +514,15 @@ static guint32 *sort_items(Calltree *t, const guint32 *seen)
 	return place;
 }
 
+static void sort_leaves(Calltree *t, const guint32 *place)
+{
+	guint i;
+
+	for (i = 0; t->leaves && i < t->profile->samples->len; i++)
+		if (t->leaves[i] < CALLTREE_NO_FRAME)
+			t->leaves[i] = place[t->leaves[i]];
+}
+
 static gint compare_nodes(gconstpointer a, gconstpointer b)
 {
 	const CalltreeNode *x = *(CalltreeNode *const *)a;
@@ -573,12 +594,19 @@ Calltree *calltree_new(Profile *p, const CalltreeOptions *options)
 	b.path = g_array_new(FALSE, FALSE, sizeof(CalltreeFrame));
 	b.is_number = p->type_count > 1 &&
 		      (gint)options->type == profile_find_type(p, "samples");
+	if (options->leaves) {
+		gsize bytes = p->samples->len * sizeof(guint32);
+
+		t->leaves = g_malloc(bytes);
+		memset(t->leaves, 0xff, bytes);	/* CALLTREE_NOT_SHOWN */
+	}
 	choose_threads(&b);
 	choose_labels(&b);
 	count_samples(&b);
 	t->items = b.frames.items;
 	place = sort_items(t, b.seen);
 	sort_nodes(&b, place);
+	sort_leaves(t, place);
 	calltree_frames_release(&b.frames);
 	g_array_free(b.path, TRUE);
 	g_free(b.seen);
@@ -594,6 +622,7 @@ void calltree_free(Calltree *t)
 		return;
 	g_array_free(t->items, TRUE);
 	g_ptr_array_unref(t->blocks);
+	g_free(t->leaves);
 	g_free(t);
 }
 

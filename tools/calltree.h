@@ -33,6 +33,7 @@ typedef struct {
 	gboolean flat;			/* the items alone: root stays empty */
 	gboolean inverted;		/* bottom-up */
 	gboolean threads;		/* trees: each stack begins with its thread */
+	gboolean leaves;		/* fill Calltree.leaves */
 	gboolean no_inlines;		/* fold inlined frames into their function */
 
 	/*
@@ -92,6 +93,10 @@ struct _CalltreeNode {
 	gint64 self_exact, total_exact;
 };
 
+/* Calltree.leaves: of samples that are not shown, and of those without frames. */
+#define CALLTREE_NOT_SHOWN G_MAXUINT32
+#define CALLTREE_NO_FRAME (G_MAXUINT32 - 1)
+
 typedef struct {
 	GArray *items;			/* CalltreeItem, by total, descending */
 	CalltreeNode root;		/* its total is that of the samples shown */
@@ -103,6 +108,8 @@ typedef struct {
 	double square;			/* sum of their squared weights */
 	gint64 exact;			/* value of those not taken, shown or not */
 	CalltreeBy by;
+	guint32 *leaves;		/* a sample of the profile: the item that
+					 * has it as self; NULL: not asked for */
 	Profile *profile;		/* not owned */
 	GPtrArray *blocks;		/* private */
 } Calltree;

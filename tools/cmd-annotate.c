@@ -5,17 +5,20 @@
 #include "tools/annotate.h"
 #include "tools/cmd.h"
 #include "tools/load.h"
+#include "tools/number.h"
 #include "tools/selection.h"
 #include "tools/text.h"
 
 static const char name[] = "annotate";
 
-#define CONTEXT 5
+#define CONTEXT 5		/* lines, unless told otherwise */
+#define CONTEXT_MAX 1000000
 
 typedef struct {
 	Load load;
 	Selection selection;
 	char *source;
+	char *context_text;
 	gint context;
 	gboolean instructions, no_pager;
 	char *function;
@@ -29,7 +32,7 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  NULL },
 		{ "source", 0, 0, G_OPTION_ARG_FILENAME, &o->source,
 		  "Look for source below DIR as well", "DIR" },
-		{ "context", 'c', 0, G_OPTION_ARG_INT, &o->context,
+		{ "context", 'c', 0, G_OPTION_ARG_STRING, &o->context_text,
 		  "Lines around those that took time (5)", "N" },
 		{ "no-pager", 0, 0, G_OPTION_ARG_NONE, &o->no_pager,
 		  "Write to the terminal itself, not through $PAGER", NULL },
@@ -71,12 +74,9 @@ static gboolean check(Options *o, GError **error)
 {
 	if (!split_arguments(o, error))
 		return FALSE;
-	if (o->context < 0) {
-		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-			    "--context %d: it is a number of lines",
-			    o->context);
+	if (!number_take_int("--context", o->context_text, 0, CONTEXT_MAX,
+			     "of lines", &o->context, error))
 		return FALSE;
-	}
 	return load_check_files(o->load.files, error) &&
 	       selection_check(&o->selection, error);
 }
@@ -150,5 +150,6 @@ int cmd_annotate(int argc, char **argv)
 	selection_release(&o.selection);
 	g_free(o.function);
 	g_free(o.source);
+	g_free(o.context_text);
 	return status;
 }

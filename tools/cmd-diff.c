@@ -5,6 +5,7 @@
 #include "tools/cmd.h"
 #include "tools/diff.h"
 #include "tools/load.h"
+#include "tools/number.h"
 #include "tools/selection.h"
 
 static const char name[] = "diff";
@@ -17,7 +18,7 @@ typedef struct {
 	Load load;
 	Selection selection;
 	char **paths[DIFF_SIDES];
-	char *sort, *filter, *fail_over;
+	char *sort, *filter, *fail_over, *limit_text;
 	gint limit;
 	gboolean total, absolute, json;
 	GRegex *filter_regex;
@@ -85,7 +86,7 @@ static gboolean parse(Options *o, int argc, char **argv, GError **error)
 		{ "json", 0, 0, G_OPTION_ARG_NONE, &o->json, "JSON", NULL },
 		{ "sort", 's', 0, G_OPTION_ARG_STRING, &o->sort,
 		  "change, growth, p or name (change)", "KEY" },
-		{ "limit", 'n', 0, G_OPTION_ARG_INT, &o->limit,
+		{ "limit", 'n', 0, G_OPTION_ARG_STRING, &o->limit_text,
 		  "Rows to show, 0: all", "N" },
 		{ "filter", 'f', 0, G_OPTION_ARG_STRING, &o->filter,
 		  "Rows whose name matches", "REGEX" },
@@ -167,15 +168,14 @@ static gboolean check_sort(Options *o, GError **error)
 static gboolean check_fail_over(Options *o, GError **error)
 {
 	const char *text = o->fail_over;
+	const char *end;
 	double percent;
-	char *end;
 
 	if (!text)
 		return TRUE;
 	o->fail_growth = text[0] == '+';
 	text += o->fail_growth;
-	percent = g_ascii_strtod(text, &end);
-	if ((g_ascii_isdigit(text[0]) || text[0] == '.') && end != text &&
+	if (number_begins(text, &percent, &end) &&
 	    (strcmp(end, "") == 0 || strcmp(end, "%") == 0) &&
 	    percent <= 1e6) {
 		o->fail_least = percent / 100;
@@ -190,8 +190,6 @@ static gboolean check(Options *o, GError **error)
 {
 	const char *wrong = take_paths(o);
 
-	if (!wrong && o->limit < UNSET)
-		wrong = "--limit is a number of rows, 0 for all";
 	if (wrong) {
 		g_set_error_literal(error, G_OPTION_ERROR,
 				    G_OPTION_ERROR_BAD_VALUE, wrong);
@@ -204,6 +202,8 @@ static gboolean check(Options *o, GError **error)
 			return FALSE;
 	}
 	return check_sort(o, error) && check_fail_over(o, error) &&
+	       number_take_int("--limit", o->limit_text, 0, G_MAXINT,
+			       "0 for all", &o->limit, error) &&
 	       load_check_files(o->paths[DIFF_BEFORE], error) &&
 	       load_check_files(o->paths[DIFF_AFTER], error) &&
 	       selection_check(&o->selection, error);
@@ -417,6 +417,7 @@ int cmd_diff(int argc, char **argv)
 	g_free(o.sort);
 	g_free(o.filter);
 	g_free(o.fail_over);
+	g_free(o.limit_text);
 	g_free(o.type);
 	return status;
 }

@@ -11,6 +11,7 @@
 #include "tools/calltree.h"
 #include "tools/cmd.h"
 #include "tools/load.h"
+#include "tools/number.h"
 #include "tools/page.h"
 #include "tools/report.h"
 #include "tools/selection.h"
@@ -24,7 +25,8 @@ typedef struct {
 	Selection selection;
 	char *output, *title, *format;
 	gboolean diff, icicle, inverted, is_svg;
-	gint width;
+	gint width;			/* 0: not said */
+	char *width_text;
 } Options;
 
 static void options_release(Options *o)
@@ -35,6 +37,7 @@ static void options_release(Options *o)
 	g_free(o->output);
 	g_free(o->title);
 	g_free(o->format);
+	g_free(o->width_text);
 }
 
 /* --- command line --------------------------------------------------------- */
@@ -51,7 +54,7 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  "What the picture is called", "TEXT" },
 		{ "format", 0, 0, G_OPTION_ARG_STRING, &o->format,
 		  "html or svg, whatever FILE is called", "FORMAT" },
-		{ "width", 0, 0, G_OPTION_ARG_INT, &o->width,
+		{ "width", 0, 0, G_OPTION_ARG_STRING, &o->width_text,
 		  "Width of a drawing in pixels (1200)", "PX" },
 		{ "icicle", 0, 0, G_OPTION_ARG_NONE, &o->icicle,
 		  "Drawing with its root above", NULL },
@@ -96,9 +99,9 @@ static gboolean is_for_drawing(const Options *o)
 {
 	const Selection *s = &o->selection;
 
-	return o->width || o->icicle || o->inverted || s->thread || s->from ||
+	return o->width_text || o->icicle || o->inverted || s->thread || s->from ||
 		s->to || s->group_threads || s->focus || s->ignore ||
-		s->hide || s->root_at || s->end_at || s->fold || s->pid ||
+		s->hide || s->root_at || s->end_at || s->fold || s->pid_text ||
 		s->labels;
 }
 
@@ -121,8 +124,6 @@ static const char *find_mistake(Options *o)
 	if (!o->is_svg && is_for_drawing(o))
 		return "options that select or shape are for drawings (.svg); "
 			"a page is filtered while looking at it";
-	if (o->width && (o->width < SVG_WIDTH_MIN || o->width > SVG_WIDTH_MAX))
-		return "--width is 200 to 20000";
 	return NULL;
 }
 
@@ -140,7 +141,10 @@ static gboolean check(Options *o, GError **error)
 		selection_needs_moments(&o->selection);
 	o->selection.options.inverted = o->inverted;
 	o->selection.options.no_inlines = o->load.no_inlines;
-	return load_check_files(o->load.files, error) &&
+	return number_take_int("--width", o->width_text, SVG_WIDTH_MIN,
+			       SVG_WIDTH_MAX, "in pixels", &o->width,
+			       error) &&
+	       load_check_files(o->load.files, error) &&
 	       selection_check(&o->selection, error);
 }
 

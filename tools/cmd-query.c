@@ -8,6 +8,7 @@
 #include "tools/cmd.h"
 #include "tools/function-list.h"
 #include "tools/json-out.h"
+#include "tools/number.h"
 #include "tools/targets.h"
 #include "tools/text.h"
 
@@ -18,6 +19,7 @@ static const char name[] = "query";
 typedef struct {
 	TargetQuery query;
 	char *filter;
+	char *most_text;
 	gint most;
 	gboolean json, full;
 } Options;
@@ -33,7 +35,7 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		{ "filter", 'f', 0, G_OPTION_ARG_STRING, &o->filter,
 		  "Only functions whose name, or OBJECT:NAME, the regular "
 		  "expression matches anywhere", "RE" },
-		{ "max", 'n', 0, G_OPTION_ARG_INT, &o->most,
+		{ "max", 'n', 0, G_OPTION_ARG_STRING, &o->most_text,
 		  "So many functions at most (10; 0: all)", "N" },
 		{ "full-names", 0, 0, G_OPTION_ARG_NONE, &o->full,
 		  "Names with argument types", NULL },
@@ -52,11 +54,8 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 	if (!g_option_context_parse(context, argc, argv, error) ||
 	    !target_query_check(&o->query, error))
 		return FALSE;
-	if (o->most >= 0)
-		return TRUE;
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "--max=%d: a number from 0 on", o->most);
-	return FALSE;
+	return number_take_int("--max", o->most_text, 0, G_MAXINT,
+			       "0 for all", &o->most, error);
 }
 
 /* NULL: *error, or no filter. */
@@ -205,5 +204,6 @@ int cmd_query(int argc, char **argv)
 	}
 	target_query_release(&o.query);
 	g_free(o.filter);
+	g_free(o.most_text);
 	return status;
 }

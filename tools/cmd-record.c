@@ -11,6 +11,7 @@
 #include "tools/cmd.h"
 #include "tools/control-stream.h"
 #include "tools/live.h"
+#include "tools/number.h"
 #include "tools/period.h"
 #include "tools/pprof-write.h"
 #include "tools/selection.h"
@@ -25,7 +26,7 @@ static const char name[] = "record";
 
 typedef struct {
 	TargetQuery query;
-	char *duration, *output, *interval;
+	char *duration, *output, *interval, *count_text;
 	gint64 count;
 	gboolean quiet, no_symbols;
 	guint64 duration_ns, interval_ns;
@@ -60,7 +61,7 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 	const GOptionEntry entries[] = {
 		{ "duration", 'd', 0, G_OPTION_ARG_STRING, &o->duration,
 		  "Stop after TIME: 10s, 500ms, 2m", "TIME" },
-		{ "count", 'n', 0, G_OPTION_ARG_INT64, &o->count,
+		{ "count", 'n', 0, G_OPTION_ARG_STRING, &o->count_text,
 		  "Stop after N samples", "N" },
 		{ "interval", 'i', 0, G_OPTION_ARG_STRING, &o->interval,
 		  "Meanwhile take samples that often: 5ms, 200Hz",
@@ -86,21 +87,18 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 
 static gboolean check(Options *o, GError **error)
 {
-	const char *wrong = NULL;
-
 	if (o->duration &&
-	    (!selection_parse_time(o->duration, &o->duration_ns) ||
-	     o->duration_ns == 0))
-		wrong = "--duration is a time such as 10s, 500ms or 2m";
-	else if (o->count < 0)
-		wrong = "--count is a number of samples";
-	if (wrong) {
-		g_set_error_literal(error, G_OPTION_ERROR,
-				    G_OPTION_ERROR_BAD_VALUE, wrong);
+	    !selection_take_length("--duration", o->duration, &o->duration_ns,
+				   error))
+		return FALSE;
+	if (!number_take("--count", o->count_text, 0, G_MAXINT64,
+			 "of samples; 0 for no end", &o->count, error))
+		return FALSE;
+	if (o->interval &&
+	    !period_parse(o->interval, &o->interval_ns, error)) {
+		g_prefix_error(error, "--interval: ");
 		return FALSE;
 	}
-	if (o->interval && !period_parse(o->interval, &o->interval_ns, error))
-		return FALSE;
 	return target_query_check(&o->query, error);
 }
 
@@ -110,6 +108,7 @@ static void options_release(Options *o)
 	g_free(o->duration);
 	g_free(o->output);
 	g_free(o->interval);
+	g_free(o->count_text);
 }
 
 /* --- ending --------------------------------------------------------------------- */

@@ -4,9 +4,11 @@
 
 #include "tools/cmd.h"
 #include "tools/load.h"
+#include "tools/number.h"
 #include "tools/report.h"
 #include "tools/selection.h"
 #include "tools/text.h"
+#include "tools/timeline.h"
 
 static const char name[] = "report";
 
@@ -18,7 +20,7 @@ static const char name[] = "report";
 typedef struct {
 	Load load;
 	Selection selection;
-	char *sort, *filter, *interval;
+	char *sort, *filter, *interval, *limit_text, *min_percent_text;
 	guint64 interval_ns;
 	gint limit;
 	double min_percent;
@@ -54,12 +56,12 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  NULL },
 		{ "sort", 's', 0, G_OPTION_ARG_STRING, &o->sort,
 		  "self, total or name (self)", "KEY" },
-		{ "limit", 'n', 0, G_OPTION_ARG_INT, &o->limit,
+		{ "limit", 'n', 0, G_OPTION_ARG_STRING, &o->limit_text,
 		  "Rows to show, 0: all", "N" },
 		{ "filter", 'f', 0, G_OPTION_ARG_STRING, &o->filter,
 		  "Show rows whose name matches", "REGEX" },
-		{ "min-percent", 0, 0, G_OPTION_ARG_DOUBLE, &o->min_percent,
-		  "Leave out what is less in total", "P" },
+		{ "min-percent", 0, 0, G_OPTION_ARG_STRING,
+		  &o->min_percent_text, "Leave out what is less in total", "P" },
 		{ "no-pager", 0, 0, G_OPTION_ARG_NONE, &o->no_pager,
 		  "Write to the terminal itself, not through $PAGER", NULL },
 		{ NULL }
@@ -100,23 +102,23 @@ static gboolean check(Options *o, GError **error)
 		wrong = "which profile? Usage: profagent report FILE...";
 	else if (o->tree + o->callers + o->folded + o->timeline > 1)
 		wrong = "one of --tree, --callers, --folded and --timeline";
-	else if (o->interval && (!selection_parse_time(o->interval,
-						       &o->interval_ns) ||
-				 o->interval_ns == 0))
-		wrong = "--interval is a length of time such as 100ms or 2s";
+	else if (o->interval && !o->timeline)
+		wrong = "--interval goes with --timeline";
 	else if (o->folded && o->json)
 		wrong = "one of --folded and --json";
 	else if (o->filter && !o->json &&
 		 (o->tree || o->folded || o->timeline))
 		wrong = "--filter is for the rows of a table and for --callers; "
 			"--focus chooses stacks";
-	else if (o->limit < UNSET)
-		wrong = "--limit is a number of rows, 0 for all";
 	if (wrong) {
 		g_set_error_literal(error, G_OPTION_ERROR,
 				    G_OPTION_ERROR_BAD_VALUE, wrong);
 		return FALSE;
 	}
+	if (o->interval &&
+	    !selection_take_length("--interval", o->interval, &o->interval_ns,
+				   error))
+		return FALSE;
 	if (o->filter) {
 		o->filter_regex = selection_regex("--filter", o->filter,
 						  error);
@@ -124,6 +126,10 @@ static gboolean check(Options *o, GError **error)
 			return FALSE;
 	}
 	return check_sort(o, error) &&
+	       number_take_int("--limit", o->limit_text, 0, G_MAXINT,
+			       "0 for all", &o->limit, error) &&
+	       number_take_percent("--min-percent", o->min_percent_text,
+				   &o->min_percent, error) &&
 	       load_check_files(o->load.files, error) &&
 	       selection_check(&o->selection, error);
 }
@@ -182,6 +188,29 @@ static void print(const Report *r, const Options *o)
 	}
 }
 
+static gboolean check_timeline(const Options *o, const Profile *p,
+			       GError **error)
+{
+	g_autofree char *least_text = NULL;
+	guint64 least;
+
+	if (p->moments->len == 0) {
+		g_set_error_literal(error, G_OPTION_ERROR,
+				    G_OPTION_ERROR_BAD_VALUE,
+				    "--timeline: the profile has no times");
+		return FALSE;
+	}
+	least = timeline_least_interval(p, &o->selection.options);
+	if (o->interval_ns == 0 || o->interval_ns >= least)
+		return TRUE;
+	least_text = text_time((double)timeline_round_interval(least, 1));
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+		    "--interval %s: that makes more than %u pieces of this "
+		    "profile; it is %s or more, or --from and --to choose a "
+		    "part", o->interval, TIMELINE_PIECES_MAX, least_text);
+	return FALSE;
+}
+
 static gboolean show(Options *o, Profile *p, GError **error)
 {
 	g_autoptr(Calltree) tree = NULL;
@@ -196,12 +225,8 @@ static gboolean show(Options *o, Profile *p, GError **error)
 
 	if (!selection_apply(&o->selection, p, error))
 		return FALSE;
-	if (o->timeline && p->moments->len == 0) {
-		g_set_error_literal(error, G_OPTION_ERROR,
-				    G_OPTION_ERROR_BAD_VALUE,
-				    "--timeline: the profile has no times");
+	if (o->timeline && !check_timeline(o, p, error))
 		return FALSE;
-	}
 	tree = calltree_new(p, &o->selection.options);
 	health_init(&health, p, o->load.notes);
 	r.tree = tree;
@@ -241,5 +266,7 @@ int cmd_report(int argc, char **argv)
 	g_free(o.sort);
 	g_free(o.filter);
 	g_free(o.interval);
+	g_free(o.limit_text);
+	g_free(o.min_percent_text);
 	return status;
 }

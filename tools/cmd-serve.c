@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tools/cmd.h"
+#include "tools/number.h"
 #include "tools/selection.h"
 #include "tools/serve-always.h"
 #include "tools/serve-push.h"
@@ -21,11 +22,14 @@ static const char name[] = "serve";
 
 #define ADDRESS "127.0.0.1:8912"
 #define PUSH_S 15		/* what Pyroscope's own agents take */
+#define PUSH_S_MAX 3600
 #define SPOOL_MIB 64
+#define SPOOL_MIB_MAX 65536
 
 typedef struct {
 	char *listen, *token, *users, *cert, *key, *new_user;
 	char *push, *push_labels, *spool_dir, *only;
+	char *push_interval_text, *spool_text;
 	GRegex *only_regex;
 	gint push_interval, spool;
 	gboolean insecure, always, quiet;
@@ -60,11 +64,12 @@ static gboolean parse(Options *o, int *argc, char ***argv, GError **error)
 		  "REGEX" },
 		{ "push", 0, 0, G_OPTION_ARG_STRING, &o->push,
 		  "Send profiles of all processes to a Pyroscope", "URL" },
-		{ "push-interval", 0, 0, G_OPTION_ARG_INT, &o->push_interval,
+		{ "push-interval", 0, 0, G_OPTION_ARG_STRING,
+		  &o->push_interval_text,
 		  "Seconds of each of them (15)", "N" },
 		{ "push-labels", 0, 0, G_OPTION_ARG_STRING, &o->push_labels,
 		  "Labels of all of them", "KEY=VALUE,..." },
-		{ "spool", 0, 0, G_OPTION_ARG_INT, &o->spool,
+		{ "spool", 0, 0, G_OPTION_ARG_STRING, &o->spool_text,
 		  "MiB of profiles that wait for being sent (64)", "N" },
 		{ "spool-dir", 0, 0, G_OPTION_ARG_FILENAME, &o->spool_dir,
 		  "Keep them in DIR, for the next start as well", "DIR" },
@@ -115,10 +120,6 @@ static const char *find_mistake(Options *o, int argc)
 		return "either --users or --token";
 	if (o->users && g_str_has_prefix(o->listen, "unix:"))
 		return "a Unix socket knows who is there: no --users";
-	if (o->push_interval < 1 || o->push_interval > 3600)
-		return "--push-interval is 1 to 3600 seconds";
-	if (o->spool < 1 || o->spool > 65536)
-		return "--spool is 1 to 65536 MiB";
 	if (o->spool_dir && !o->push)
 		return "--spool-dir goes with --push";
 	if (!is_labels(o->push_labels))
@@ -132,6 +133,12 @@ static gboolean check(Options *o, int argc, GError **error)
 
 	if (!o->listen)
 		o->listen = g_strdup(ADDRESS);
+	if (!number_take_int("--push-interval", o->push_interval_text, 1,
+			     PUSH_S_MAX, "in seconds", &o->push_interval,
+			     error) ||
+	    !number_take_int("--spool", o->spool_text, 1, SPOOL_MIB_MAX,
+			     "in MiB", &o->spool, error))
+		return FALSE;
 	wrong = find_mistake(o, argc);
 	if (!wrong && o->only) {
 		o->only_regex = selection_regex("--only", o->only, error);
@@ -148,7 +155,8 @@ static void options_release(Options *o)
 {
 	char *texts[] = { o->listen, o->token, o->users, o->cert, o->key,
 			  o->new_user, o->push, o->push_labels, o->spool_dir,
-			  o->only };
+			  o->only, o->push_interval_text,
+			  o->spool_text };
 	gsize i;
 
 	for (i = 0; i < G_N_ELEMENTS(texts); i++)

@@ -48,14 +48,10 @@ static gboolean check(View *v, GError **error)
 				    "FILE...|PID...|NAME...|HOST:PORT[/PID]");
 		return FALSE;
 	}
-	if (!selection_parse_time(v->duration ? v->duration : GATHER,
-				  &v->duration_ns) || v->duration_ns == 0) {
-		g_set_error_literal(error, G_OPTION_ERROR,
-				    G_OPTION_ERROR_BAD_VALUE, "--duration is "
-				    "a time such as 10s, 500ms or 2m");
-		return FALSE;
-	}
-	return load_check_files(v->load.files, error) &&
+	return selection_take_length("--duration",
+				     v->duration ? v->duration : GATHER,
+				     &v->duration_ns, error) &&
+	       load_check_files(v->load.files, error) &&
 	       selection_check(&v->selection, error);
 }
 

@@ -2,10 +2,10 @@
 /* period: see period.h. */
 #include "tools/period.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "agent/control-proto.h"
+#include "tools/number.h"
 
 static const struct {
 	const char *unit;
@@ -26,11 +26,11 @@ static gboolean wrong(const char *text, GError **error)
 
 gboolean period_parse(const char *text, guint64 *ns, GError **error)
 {
-	char *end;
-	double n = g_ascii_strtod(text, &end), period = 0;
+	const char *end;
+	double n, period = 0;
 	gsize i;
 
-	if (end == text || !g_ascii_isdigit(text[0]) || !isfinite(n) || n <= 0)
+	if (!number_begins(text, &n, &end) || n <= 0)
 		return wrong(text, error);
 	while (*end == ' ')
 		end++;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "tools/number.h"
+
 #define LABEL "label"
 #define LABEL_PREFIX LABEL ":"
 /* Pools by themselves: names that differ in the number at their end. */
@@ -33,7 +35,7 @@ void selection_add_options(Selection *s, GOptionContext *context, gboolean by)
 		  "Sample type to show, such as cpu or samples", "NAME" },
 		{ "thread", 0, 0, G_OPTION_ARG_STRING, &s->thread,
 		  "Only threads whose name matches", "REGEX" },
-		{ "pid", 0, 0, G_OPTION_ARG_INT, &s->pid,
+		{ "pid", 0, 0, G_OPTION_ARG_STRING, &s->pid_text,
 		  "Only this process", "PID" },
 		{ "label", 0, 0, G_OPTION_ARG_STRING_ARRAY, &s->labels,
 		  "Only samples with this label; repeated: with all of them",
@@ -92,19 +94,18 @@ gboolean selection_parse_time(const char *text, guint64 *ns)
 		double ns;
 	} units[] = {
 		{ "", 1e9 }, { "s", 1e9 }, { "ms", 1e6 }, { "us", 1e3 },
-		{ "m", 60e9 }, { "h", 3600e9 },
+		{ "ns", 1 },		{ "m", 60e9 }, { "h", 3600e9 },
 	};
 	double value;
-	char *end;
+	const char *end;
 	gsize i;
 
-	if (!g_ascii_isdigit(text[0]) && text[0] != '.')
+	if (!number_begins(text, &value, &end))
 		return FALSE;
-	value = g_ascii_strtod(text, &end);
 	for (i = 0; i < G_N_ELEMENTS(units); i++)
 		if (strcmp(end, units[i].unit) == 0 &&
 		    value * units[i].ns < (double)(G_MAXUINT64 / 2)) {
-			*ns = (guint64)(value * units[i].ns);
+			*ns = (guint64)(value * units[i].ns + 0.5);
 			return TRUE;
 		}
 	return FALSE;
@@ -115,8 +116,22 @@ static gboolean check_time(const char *option, const char *text, guint64 *ns,
 {
 	if (!text || selection_parse_time(text, ns))
 		return TRUE;
-	set_error(error, "%s %s: a time is a number, with s, ms, us, m or h "
-		  "behind it or nothing for seconds", option, text);
+	set_error(error, "%s '%s': it is a time, a number with h, m, s, ms, us or "
+		  "ns behind it, or nothing for seconds", option, text);
+	return FALSE;
+}
+
+gboolean selection_take_length(const char *option, const char *text,
+			       guint64 *ns, GError **error)
+{
+	guint64 got = 0;
+
+	if (selection_parse_time(text, &got) && got > 0) {
+		*ns = got;
+		return TRUE;
+	}
+	set_error(error, "%s '%s': it is a length of time such as 10s, 500ms "
+		  "or 2m", option, text);
 	return FALSE;
 }
 
@@ -194,7 +209,9 @@ gboolean selection_check(Selection *s, GError **error)
 
 	if (!check_by(s, error) || !check_expressions(s, error) ||
 	    !check_time("--from", s->from, &o->from_ns, error) ||
-	    !check_time("--to", s->to, &o->to_ns, error))
+	    !check_time("--to", s->to, &o->to_ns, error) ||
+	    !number_take_int("--pid", s->pid_text, 1, G_MAXINT, NULL, &s->pid,
+			     error))
 		return FALSE;
 	o->pid = s->pid;
 	o->labels = s->labels;
@@ -254,7 +271,8 @@ void selection_release(Selection *s)
 {
 	char **texts[] = { &s->by, &s->type, &s->thread, &s->from, &s->to,
 			   &s->group_threads, &s->focus, &s->ignore, &s->hide,
-			   &s->root_at, &s->end_at, &s->fold };
+			   &s->root_at, &s->end_at, &s->fold,
+			   &s->pid_text };
 	GRegex **all[] = { &s->options.thread, &s->options.focus,
 			   &s->options.ignore, &s->options.hide,
 			   &s->options.root_at, &s->options.end_at,

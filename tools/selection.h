@@ -15,7 +15,8 @@ typedef struct {
 	char *by, *type, *thread, *from, *to, *group_threads;
 	char **labels;
 	char *focus, *ignore, *hide, *root_at, *end_at, *fold;
-	gint pid;
+	char *pid_text;
+	gint pid;			/* 0: all */
 	CalltreeOptions options;	/* filled by the functions below */
 } Selection;
 
@@ -35,6 +36,10 @@ void selection_release(Selection *s);
 
 /* "1.5", "1.5s", "20ms", "3m", "1h" -> ns. FALSE: it is none of these. */
 gboolean selection_parse_time(const char *text, guint64 *ns);
+
+/* The same of an option that is a length of time: 0 is none. */
+gboolean selection_take_length(const char *option, const char *text,
+			       guint64 *ns, GError **error);
 
 /* A regular expression of `option`; NULL with one line that says where it is
  * wrong. */

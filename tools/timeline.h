@@ -19,10 +19,16 @@ typedef struct {
 
 /*
  * Pieces of `interval_ns`, or where that is 0 about `count` of a round length,
- * of the samples that `options` choose. g_array_unref() it.
+ * of the samples that `options` choose; TIMELINE_PIECES_MAX at most, so what is
+ * less than timeline_least_interval() does not reach the end. The work grows
+ * with the samples, not with the pieces. g_array_unref() it.
  */
 GArray *timeline_new(Profile *p, const CalltreeOptions *options,
 		     guint64 interval_ns, guint count);
+
+/* The least interval, ns, of which TIMELINE_PIECES_MAX cover all. */
+guint64 timeline_least_interval(const Profile *p,
+				const CalltreeOptions *options);
 
 /* The least of 1, 2, 5, 10 ... ns of which `count` cover `span`. */
 guint64 timeline_round_interval(guint64 span_ns, guint count);

@@ -5,6 +5,7 @@ exit status, what can be read is read, and never a crash.
 """
 
 import gzip
+import json
 import os
 import random
 import re
@@ -101,6 +102,64 @@ def check_usage(scratch):
            "report: a directory without profiles", done)
 
 
+# What takes a number: command, option, and a word of what is valid.
+NUMBERS = (
+    (["report", "FILE"], "--limit", "0 for all"),
+    (["report", "FILE"], "--min-percent", "0 to 100"),
+    (["report", "FILE"], "--pid", "whole number"),
+    (["report", "FILE"], "--from", "seconds"),
+    (["report", "FILE", "--timeline"], "--interval", "500ms"),
+    (["annotate", "work", "FILE"], "--context", "lines"),
+    (["diff", "FILE", "FILE"], "--limit", "0 for all"),
+    (["diff", "FILE", "FILE"], "--fail-over", "per cent"),
+    (["flame", "FILE", "-o", "x.svg"], "--width", "200 to 20000"),
+    (["query", "1"], "--max", "0 for all"),
+    (["record", "1"], "--count", "samples"),
+    (["record", "1"], "--duration", "500ms"),
+    (["record", "1"], "--interval", "99Hz"),
+    (["view", "FILE"], "--duration", "500ms"),
+    (["serve"], "--spool", "1 to 65536"),
+    (["serve"], "--push-interval", "1 to 3600"),
+)
+NO_NUMBERS = ("", "nan", "inf", "-1", "5x", "0x10", "1e400",
+              "99999999999999999999999")
+
+
+def check_numbers(scratch, good):
+    """One line that names the option and what is valid, and status 2."""
+    path = write(scratch, good)
+    for words, option, valid in NUMBERS:
+        wrong = []
+        for number in NO_NUMBERS:
+            done = lib.profagent(
+                *[path if w == "FILE" else w for w in words],
+                "%s=%s" % (option, number))
+            if "built without" in done.err:
+                break
+            if done.status != 2 or done.out or option not in done.err or \
+                    valid not in done.err or done.err.count("\n") != 1:
+                wrong.append("%r: %s" % (number, done))
+        tap.ok(not wrong, "%s %s: numbers that are none" % (
+            words[0], option), *wrong[:3])
+
+
+def check_pieces(scratch, good):
+    """A timeline of too many pieces is refused, one of many is all there."""
+    path = write(scratch, good)
+    done = lib.profagent("report", "--timeline", "--interval", "1ns", path)
+    tap.ok(done.status == 2 and done.err.count("\n") == 1 and
+           "10000" in done.err, "timeline: too many pieces", done)
+    sums = []
+    for interval in ("1ms", "100ms", "10s"):
+        done = lib.profagent("report", "--timeline", "--json", "--interval",
+                             interval, path)
+        pieces = json.loads(done.out)["timeline"] if done.status == 0 else []
+        sums.append((sum(p["total_ns"] for p in pieces),
+                     sum(p["samples"] for p in pieces)))
+    tap.ok(len(set(sums)) == 1 and sums[0][1] > 0,
+           "timeline: the sum does not depend on the pieces", sums, done)
+
+
 def check_help():
     """Each command explains itself, refuses what it does not know, and has
     a manual page."""
@@ -147,6 +206,8 @@ def main():
         check_torn(scratch, good)
         check_flipped(scratch, good)
         check_usage(scratch)
+        check_numbers(scratch, good)
+        check_pieces(scratch, good)
         check_help()
         check_others_survive(scratch, good)
     tap.done()

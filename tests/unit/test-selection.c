@@ -53,7 +53,7 @@ START_TEST(what_is_wrong_is_named)
 
 	wrong((Selection){ .by = by }, "--by colour");
 	wrong((Selection){ .by = label }, "--by label:");
-	wrong((Selection){ .from = time }, "--from soon");
+	wrong((Selection){ .from = time }, "--from 'soon'");
 	wrong((Selection){ .focus = re }, "--focus: ");
 	wrong((Selection){ .from = from, .to = to }, "--to 2");
 }

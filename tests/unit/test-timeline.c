@@ -67,8 +67,54 @@ START_TEST(there_are_not_too_many)
 	g_autoptr(Profile) p = sample_profile_new("work");
 	CalltreeOptions o = { .type = p->default_type };
 	g_autoptr(GArray) all = timeline_new(p, &o, 1000, 0);
+	g_autoptr(GArray) least = NULL;
+	guint64 ns = timeline_least_interval(p, &o);
 
+	/* so short that it does not reach the end */
 	ck_assert_uint_eq(all->len, TIMELINE_PIECES_MAX);
+	ck_assert_uint_eq(ns, 400001);
+	least = timeline_new(p, &o, ns, 0);
+	ck_assert_uint_le(least->len, TIMELINE_PIECES_MAX);
+	ck_assert_uint_gt(piece(least, least->len - 1)->to_ns, 4 * S);
+}
+END_TEST
+
+/* However long the pieces are, they hold the same. */
+START_TEST(sums_are_kept)
+{
+	static const guint64 intervals[] = { S / 1000, S / 3, S, 7 * S };
+	g_autoptr(Profile) p = sample_profile_new("work");
+	CalltreeOptions o = { .type = p->default_type };
+	guint k, i;
+
+	for (k = 0; k < G_N_ELEMENTS(intervals); k++) {
+		g_autoptr(GArray) all = timeline_new(p, &o, intervals[k], 0);
+		guint64 taken = 0;
+		gint64 value = 0;
+
+		for (i = 0; i < all->len; i++) {
+			value += piece(all, i)->value;
+			taken += piece(all, i)->taken;
+			ck_assert_int_le(piece(all, i)->top_self,
+					 piece(all, i)->value);
+		}
+		ck_assert_int_eq(value, 70 * SAMPLE_MS);
+		ck_assert_uint_eq(taken, 7);
+	}
+}
+END_TEST
+
+START_TEST(what_is_not_in_focus_is_left_out)
+{
+	g_autoptr(Profile) p = sample_profile_new("work");
+	g_autoptr(GRegex) focus = g_regex_new("memcpy", 0, 0, NULL);
+	CalltreeOptions o = { .type = p->default_type, .focus = focus };
+	g_autoptr(GArray) all = timeline_new(p, &o, S, 0);
+
+	ck_assert_uint_eq(all->len, 5);
+	ck_assert_int_eq(piece(all, 4)->value, 10 * SAMPLE_MS);
+	ck_assert_str_eq(profile_text(p, piece(all, 4)->top), "memcpy");
+	ck_assert_int_lt(piece(all, 2)->value, 40 * SAMPLE_MS);
 }
 END_TEST
 
@@ -99,6 +145,8 @@ int main(void)
 	tcase_add_test(tcase, pieces_hold_what_was_sampled_in_them);
 	tcase_add_test(tcase, a_range_is_kept);
 	tcase_add_test(tcase, there_are_not_too_many);
+	tcase_add_test(tcase, sums_are_kept);
+	tcase_add_test(tcase, what_is_not_in_focus_is_left_out);
 	tcase_add_test(tcase, the_end_of_time_is_no_beginning);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);
