@@ -350,8 +350,8 @@ static int write_file(Record *r, const char *path)
 			"them in time", r->missed);
 	if (r->o->quiet)
 		return CMD_DONE;
-	cmd_say(name, "profile: %s, %" G_GUINT64_FORMAT " samples", path,
-		count);
+	cmd_say(name, "profile: %s, %" G_GUINT64_FORMAT " sample%s", path,
+		count, count == 1 ? "" : "s");
 	cmd_say(name, "next: profagent report %s", path);
 	return CMD_DONE;
 }

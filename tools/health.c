@@ -31,6 +31,14 @@ const char *health_truncated_name(guint reason)
 	return reason < UNWIND_ENDS ? unwind_end_names[reason] : NULL;
 }
 
+/*
+ * So many times the mean weight may a thread's first sample have: one that was
+ * due while the thread had no CPU comes late, and weighs for all it missed.
+ */
+#define EDGE_WEIGHTS 4
+
+#define ROUNDING 0.0005	/* of a share that is shown with one digit */
+
 /* --- adding up --------------------------------------------------------------- */
 
 static void add_once(GPtrArray *list, const char *text)
@@ -97,6 +105,24 @@ static void add_process(Health *h, const Profile *p,
 	add_counts(h, process);
 }
 
+static guint count_busy(const Profile *p)
+{
+	g_autofree guint8 *seen = g_malloc0(p->threads->len + 1u);
+	guint count = 0, i;
+
+	for (i = 0; i < p->samples->len; i++) {
+		const ProfileSample *s = profile_at(p->samples, ProfileSample,
+						    i);
+		guint32 thread = MIN(s->thread, p->threads->len);
+
+		if (s->taken == 0 || seen[thread])
+			continue;
+		seen[thread] = 1;
+		count++;
+	}
+	return count;
+}
+
 /* What is in the file counts, where the counters are older than it. */
 static void add_samples(Health *h, const Profile *p)
 {
@@ -134,6 +160,23 @@ static void note_runs(Health *h, const Profile *p)
 			"profagent run", g_hash_table_size(runs)));
 }
 
+gboolean health_begins_early(const Health *h)
+{
+	double over = (double)h->sampled_ns - (double)h->cpu_ns;
+	double mean = (double)h->sampled_ns / (double)MAX(h->samples, 1u);
+
+	return over > (double)h->cpu_ns * ROUNDING &&
+	       over <= EDGE_WEIGHTS * mean * h->busy;
+}
+
+/* Of `count` things a second of CPU time, of that which they stand for. */
+static double rate(const Health *h, guint64 count)
+{
+	guint64 ns = health_begins_early(h) ? h->sampled_ns : h->cpu_ns;
+
+	return ns > 0 ? (double)count * 1e9 / (double)ns : 0;
+}
+
 void health_init(Health *h, const Profile *p, const GPtrArray *more)
 {
 	guint i;
@@ -148,9 +191,8 @@ void health_init(Health *h, const Profile *p, const GPtrArray *more)
 	add_samples(h, p);
 	note_runs(h, p);
 	add_notes(h, more);
-	if (h->cpu_ns > 0)
-		h->achieved_hz = (double)h->expirations * 1e9 /
-				 (double)h->cpu_ns;
+	h->busy = count_busy(p);
+	h->achieved_hz = rate(h, h->expirations);
 }
 
 void health_release(Health *h)
@@ -217,20 +259,34 @@ static void print_names(const GPtrArray *names, FILE *to)
 		fputs(" unknown", to);
 }
 
+/* Whether all clocks in use are those that the kernel's tick serves. */
+static gboolean is_ticking(const Health *h)
+{
+	guint i;
+
+	for (i = 0; i < h->clocks->len; i++)
+		if (strcmp(h->clocks->pdata[i], "cputime") != 0 &&
+		    strcmp(h->clocks->pdata[i], "itimer") != 0)
+			return FALSE;
+	return TRUE;
+}
+
 static void print_clock(const Health *h, FILE *to)
 {
+	g_autofree char *least = text_rate(h->asked_least_hz);
+	g_autofree char *asked = text_rate(h->asked_hz);
+	g_autofree char *achieved = text_rate(h->achieved_hz);
+	g_autofree char *taken = text_rate(rate(h, h->samples));
+
 	fputs("clock", to);
 	print_names(h->clocks, to);
+	fputc(':', to);
 	if (h->asked_least_hz != h->asked_hz)
-		fprintf(to, ": %.4g to", h->asked_least_hz);
-	else
-		fputc(':', to);
-	fprintf(to, " %.4g Hz asked, %.4g achieved", h->asked_hz,
-		h->achieved_hz);
+		fprintf(to, " %s to", least);
+	fprintf(to, " %s Hz asked, %s achieved", asked, achieved);
 	if (h->expirations > h->samples + h->samples / 10)
-		fprintf(to, " (in %.4g samples/s: the kernel's tick)",
-			h->cpu_ns ? (double)h->samples * 1e9 /
-					    (double)h->cpu_ns : 0);
+		fprintf(to, " (in %s samples/s%s)", taken,
+			is_ticking(h) ? ": the kernel's tick" : "");
 	fputs("; walker", to);
 	print_names(h->unwinds, to);
 	fputc('\n', to);
@@ -242,8 +298,12 @@ static void print_cost(const Health *h, FILE *to)
 	g_autofree char *cpu = text_time((double)h->cpu_ns);
 	g_autofree char *memory = text_value((double)h->memory, "bytes");
 
-	fprintf(to, "sampled %s of %s CPU (%.1f %%)", sampled, cpu,
-		percent((double)h->sampled_ns, (double)h->cpu_ns));
+	if (health_begins_early(h))
+		fprintf(to, "sampled all of %s CPU (the samples stand for %s: "
+			"a first one also for time before)", cpu, sampled);
+	else
+		fprintf(to, "sampled %s of %s CPU (%.1f %%)", sampled, cpu,
+			percent((double)h->sampled_ns, (double)h->cpu_ns));
 	if (h->not_sampled_ns > 0) {
 		g_autofree char *rest = text_time((double)h->not_sampled_ns);
 

@@ -22,6 +22,7 @@ typedef struct {
 	guint64 truncated, truncated_by[HEALTH_REASONS];
 	double asked_hz, asked_least_hz; /* most and least of all processes */
 	double achieved_hz;		/* expirations per CPU second */
+	guint busy;			/* threads that have samples */
 	guint64 cpu_ns, sampled_ns, handler_ns, flusher_cpu_ns;
 	guint64 memory;			/* bytes, of the largest */
 	gint64 not_sampled_ns;		/* CPU time that no sample stands for */
@@ -32,6 +33,14 @@ typedef struct {
 /* `more`: further notes (char *), may be NULL. */
 void health_init(Health *h, const Profile *p, const GPtrArray *more);
 void health_release(Health *h);
+
+/*
+ * Whether the samples stand for more CPU time than passed because a sample
+ * stands for the time before it: where a profile begins while threads run, as
+ * those of running processes do, some of what the first sample of each stands
+ * for was before.
+ */
+gboolean health_begins_early(const Health *h);
 
 /* Share of the program's CPU time that the agent used besides. */
 double health_own_cost(const Health *h);

@@ -280,6 +280,11 @@ static char *scaled(double n, double step, const char *const *units,
 	return three_digits(n, units[i]);
 }
 
+char *text_rate(double hz)
+{
+	return g_strdup_printf(hz < 999.95 ? "%.4g" : "%.0f", hz);
+}
+
 char *text_count(double n)
 {
 	static const char *const units[] = { "", "k", "M", "G", "T", "P",

@@ -55,6 +55,9 @@ char *text_time(double ns);
 /* A value of a sample type by its unit: time, bytes ("1.5 MiB"), or a number. */
 char *text_value(double value, const char *unit);
 
+/* Of something a second: "0.5", "99", "172.3", "10000". */
+char *text_rate(double hz);
+
 /* "1187", "12.3k", "4.56M". */
 char *text_count(double n);
 

@@ -3,6 +3,7 @@
 #include "tools/viewer-header.h"
 
 #include "tools/health.h"
+#include "tools/text.h"
 #include "tools/viewer-format.h"
 
 void viewer_info_release(ViewerInfo *info)
@@ -52,12 +53,14 @@ char *viewer_header_fraction(const ViewerInfo *info)
 
 static void add_rate(GString *to, const ViewerInfo *info)
 {
+	g_autofree char *asked = text_rate(info->asked_hz);
+
 	if (info->achieved_hz > 0 && info->asked_hz > 0)
-		g_string_append_printf(to, ", %.*f of %.4g Hz",
+		g_string_append_printf(to, ", %.*f of %s Hz",
 				       info->achieved_hz < 100 ? 1 : 0,
-				       info->achieved_hz, info->asked_hz);
+				       info->achieved_hz, asked);
 	else if (info->asked_hz > 0)
-		g_string_append_printf(to, ", %.4g Hz", info->asked_hz);
+		g_string_append_printf(to, ", %s Hz", asked);
 }
 
 char *viewer_header_status(const ViewerInfo *info)

@@ -102,6 +102,63 @@ START_TEST(the_line_says_it_all)
 }
 END_TEST
 
+/* A recording of 23 ms: one thread, four periods of 10.1 ms in two samples. */
+static Profile *recording(guint64 cpu_ns)
+{
+	Profile *p = profile_new();
+	guint32 at = profile_add_process(p);
+	ProfileProcess *process = profile_at(p->processes, ProfileProcess, at);
+	const ProfileSample sample = { .taken = 2 };
+	const ProfileThread thread = { .tid = 1 };
+
+	process->samples = 2;
+	process->expirations = 4;
+	process->cpu_ns = cpu_ns;
+	process->sampled_ns = 40404040;
+	process->asked_mhz = 99000;
+	process->clock = profile_string(p, "perf", -1);
+	g_array_append_val(p->threads, thread);
+	g_array_append_val(p->samples, sample);
+	return p;
+}
+
+START_TEST(no_more_than_all_was_sampled)
+{
+	static const char *const parts[] = {
+		"99 Hz asked, 99 achieved (in 49.5 samples/s);",
+		"sampled all of 23.2 ms CPU (the samples stand for 40.4 ms: a "
+		"first one also for time before);",
+	};
+	g_autoptr(Profile) p = recording(23200000);
+	g_autofree char *text = printed(p, NULL);
+	gsize i;
+
+	for (i = 0; i < G_N_ELEMENTS(parts); i++)
+		ck_assert_msg(strstr(text, parts[i]) != NULL,
+			      "no '%s' in:\n%s", parts[i], text);
+	ck_assert_ptr_null(strstr(text, "174"));
+}
+END_TEST
+
+/* More than the first samples can explain is not hidden, nor is less. */
+START_TEST(what_is_not_explained_is_shown)
+{
+	g_autoptr(Profile) less = recording(48200000);
+	g_autoptr(Profile) more = recording(23200000);
+	g_autofree char *less_text = NULL, *more_text = NULL;
+	ProfileProcess *process = profile_at(more->processes, ProfileProcess,
+					     0);
+
+	process->sampled_ns *= 100;
+	process->samples *= 100;
+	less_text = printed(less, NULL);
+	more_text = printed(more, NULL);
+	ck_assert_ptr_nonnull(strstr(less_text, "of 48.2 ms CPU (83.8 %)"));
+	ck_assert_ptr_nonnull(strstr(more_text, "sampled 4.04 s of 23.2 ms "
+				     "CPU (17415.5 %)"));
+}
+END_TEST
+
 START_TEST(a_foreign_profile_has_no_health)
 {
 	g_autoptr(Profile) p = profile_new();
@@ -170,6 +227,8 @@ int main(void)
 
 	tcase_add_test(tcase, counters_add_up);
 	tcase_add_test(tcase, the_line_says_it_all);
+	tcase_add_test(tcase, no_more_than_all_was_sampled);
+	tcase_add_test(tcase, what_is_not_explained_is_shown);
 	tcase_add_test(tcase, a_foreign_profile_has_no_health);
 	tcase_add_test(tcase, several_runs_are_said);
 	tcase_add_test(tcase, json_has_the_same);

@@ -50,6 +50,10 @@ START_TEST(numbers_have_three_digits)
 	same(text_value(1536, "bytes"), "1.50 KiB");
 	same(text_value(7, "count"), "7");
 	same(text_value(2, "seconds"), "2.00 s");
+	same(text_rate(0.5), "0.5");
+	same(text_rate(172.34), "172.3");
+	same(text_rate(999.96), "1000");
+	same(text_rate(10000), "10000");
 	same(text_count(99999), "99999");
 	same(text_count(1.5e6), "1.50M");
 }

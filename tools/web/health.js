@@ -26,8 +26,28 @@ function listReasons(reasons)
 		.join(", ");
 }
 
+/* As health_begins_early() of tools/health.h. */
+function beginsEarly(profile, own)
+{
+	const samples = sumOf(own, p => p.samples);
+	const cpu = sumOf(own, p => p.cpu_ns);
+	const sampled = sumOf(own, p => p.sampled_ns);
+	const busy = new Set(profile.samples.thread).size;
+
+	return sampled - cpu > cpu * 0.0005 &&
+		sampled - cpu <= 4 * busy * sampled / (samples || 1);
+}
+
+function accountFact(early, sampled, cpu)
+{
+	const share = sampled / cpu;
+
+	return [`${early ? "all" : formatShare(share)} of the CPU time ` +
+		"accounted for", !early && Math.abs(share - 1) > 0.05];
+}
+
 /* Facts of processes that carry health counters, as [text, bad]. */
-function healthFacts(own)
+function healthFacts(own, early)
 {
 	const samples = sumOf(own, p => p.samples);
 	const lost = mergeReasons(own.map(p => p.lost));
@@ -47,19 +67,17 @@ function healthFacts(own)
 		? [`${formatShare(cutShare)} truncated (${listReasons(cut)})`,
 		   cutShare > 0.05] : ["no stack truncated", false]);
 	if (cpu)
-		facts.push([`${formatShare(sampled / cpu)} of the CPU time ` +
-			    "accounted for",
-			    Math.abs(sampled / cpu - 1) > 0.05]);
+		facts.push(accountFact(early, sampled, cpu));
 	if (cpu && cost)
 		facts.push([`profiling cost ${formatShare(cost / cpu)}`,
 			    cost / cpu > 0.02]);
 	return facts;
 }
 
-function rateFact(own)
+function rateFact(own, early)
 {
 	const asked = own[0].asked_hz;
-	const cpu = sumOf(own, p => p.cpu_ns) / 1e9;
+	const cpu = sumOf(own, p => early ? p.sampled_ns : p.cpu_ns) / 1e9;
 	const got = cpu ? sumOf(own, p => p.expirations || p.samples) / cpu : 0;
 	const same = own.every(p => p.asked_hz === asked);
 
@@ -91,11 +109,12 @@ function warnings(profile)
 function summarize(profile)
 {
 	const own = profile.processes.filter(p => !p.foreign);
+	const early = beginsEarly(profile, own);
 
 	if (!own.length)
 		return [["No health figures: the file was made by another " +
 			 "profiler", false]];
-	return [...healthFacts(own), ...rateFact(own)];
+	return [...healthFacts(own, early), ...rateFact(own, early)];
 }
 
 function processTable(processes)
