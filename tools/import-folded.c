@@ -3,7 +3,7 @@
  * import-folded: FlameGraph's stacks, "main;work;leaf 12", root first.
  *
  * Names are names alone; the number is what the file counts, taken as
- * samples. A number with a fraction (some writers print one) is rounded.
+ * samples. A number with a fraction is rounded; awk prints 2.5e+09.
  */
 #include "tools/import.h"
 
@@ -12,24 +12,34 @@
 
 #define LINES_LOOKED_AT 16
 
+#define DIGITS "0123456789"
+
+/* FALSE: `text` is no number, or one that no column can hold. */
+static gboolean parse_number(const char *text, gint64 *value)
+{
+	char *end;
+	double number = g_ascii_strtod(text, &end);
+
+	/* nor is one in hexadecimal, which strtod() takes as well */
+	if (!g_ascii_isdigit(*text) || *end != '\0' || !(number < 9e18) ||
+	    text[strspn(text, DIGITS ".eE+-")] != '\0')
+		return FALSE;
+	/* doubles are exact only up to 2^53 */
+	*value = text[strspn(text, DIGITS)] != '\0' ?
+			 (gint64)llrint(number) :
+			 g_ascii_strtoll(text, NULL, 10);
+	return TRUE;
+}
+
 /* Where the number begins, and its value; NULL: this is no such line. */
 static char *find_number(char *line, gsize size, gint64 *value)
 {
-	char *at, *end;
-	double number;
+	char *at;
 
 	while (size > 0 && g_ascii_isspace(line[size - 1]))
 		line[--size] = '\0';
 	at = strrchr(line, ' ');
-	if (!at || at == line || !g_ascii_isdigit(at[1]))
-		return NULL;
-	number = g_ascii_strtod(at + 1, &end);
-	if (*end != '\0' || !(number < 9e18))
-		return NULL;
-	/* doubles are exact only up to 2^53 */
-	*value = strchr(at, '.') ? (gint64)llrint(number)
-				 : g_ascii_strtoll(at + 1, NULL, 10);
-	return at;
+	return at && at != line && parse_number(at + 1, value) ? at : NULL;
 }
 
 gboolean import_folded_detect(const guint8 *head, gsize size)
@@ -107,9 +117,11 @@ gboolean import_folded_read(ImportSource *from, ImportFeed *to, GError **error)
 	gsize size;
 
 	while ((line = import_source_line(from, &size, &local))) {
-		if (*line == '#' || line[strspn(line, " \t\r")] == '\0')
+		gsize blank = strspn(line, " \t\r");
+
+		if (line[blank] == '#' || line[blank] == '\0')
 			continue;
-		take_line(to, line, size, ids);
+		take_line(to, line + blank, size - blank, ids);
 	}
 	if (local)
 		g_propagate_error(error, local);

@@ -175,15 +175,31 @@ static void take_map(Reader *r, const char *line)
 	g_array_append_val(r->pieces, piece);
 }
 
+static gint compare_pieces(gconstpointer a, gconstpointer b)
+{
+	const Piece *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/* Pieces are in order, and as the kernel has them do not overlap. */
 static guint64 mapping_of(const Reader *r, guint64 address)
 {
-	for (guint i = 0; i < r->pieces->len; i++) {
-		const Piece *p = &g_array_index(r->pieces, Piece, i);
+	guint low = 0, high = r->pieces->len;
+	const Piece *p;
 
-		if (address >= p->start && address < p->end)
-			return p->id;
+	while (low < high) {
+		guint middle = low + (high - low) / 2;
+
+		if (g_array_index(r->pieces, Piece, middle).start <= address)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return 0;
+	if (low == 0)
+		return 0;
+	p = &g_array_index(r->pieces, Piece, low - 1);
+	return address < p->end ? p->id : 0;
 }
 
 static gboolean read_maps(ImportSource *from, Reader *r, GError **error)
@@ -194,6 +210,7 @@ static gboolean read_maps(ImportSource *from, Reader *r, GError **error)
 
 	while ((line = import_source_line(from, &size, &local)))
 		take_map(r, g_strchomp(line));
+	g_array_sort(r->pieces, compare_pieces);
 	if (local)
 		g_propagate_error(error, local);
 	return local == NULL;

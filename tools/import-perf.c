@@ -48,12 +48,13 @@ static const struct {
 	{ "wall", "wall", "nanoseconds" },
 };
 
+/* A name ends with no blank: so a line of blanks is not tried at each of them. */
 static const char event_pattern[] =
-	"^\\s*(\\S.*?)\\s+(-?\\d+)(?:/(-?\\d+))?\\s+(?:\\[\\d+\\]\\s+)?"
-	"(?:[.\\w]{4,8}\\s+)?(\\d+)\\.(\\d{1,9}):\\s+(?:(\\d+)\\s+)?"
-	"(\\S+):(?:\\s+(\\S.*))?\\s*$";
+	"^\\s*+(\\S.*?)(?<=\\S)\\s++(-?\\d+)(?:/(-?\\d+))?\\s+"
+	"(?:\\[\\d+\\]\\s+)?(?:[.\\w]{4,8}\\s+)?(\\d+)\\.(\\d{1,9}):\\s+"
+	"(?:(\\d+)\\s+)?(\\S+):(?:\\s+(\\S.*))?\\s*$";
 static const char plain_pattern[] =
-	"^(\\S.*?)\\s+(-?\\d+)(?:/(-?\\d+))?(?:\\s+\\[\\d+\\])?"
+	"^(\\S.*?)(?<=\\S)\\s++(-?\\d+)(?:/(-?\\d+))?(?:\\s+\\[\\d+\\])?"
 	"(?:\\s+(\\d+)\\.(\\d{1,9}):)?\\s*$";
 
 static GRegex *compile(const char *pattern)

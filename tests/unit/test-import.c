@@ -104,6 +104,27 @@ START_TEST(folded_stacks)
 }
 END_TEST
 
+/* awk prints the sum of many so, and rounds it. */
+START_TEST(folded_numbers)
+{
+	becomes("a 1e+09\nb 2.5e+09\nc 7E2\n",
+		"a 1000000000\nb 2500000000\nc 700\n");
+	becomes("a 8999999999999998976\n", "a 8999999999999998976\n");
+	becomes("a 0\nb 2.4\n", "a 0\nb 2\n");
+	refused("a 9000000000000000001\n", "not a profile");
+	refused("a 0x10\n", "not a profile");
+	refused("a -1\n", "not a profile");
+	refused("a 1e\n", "not a profile");
+	refused("a inf\n", "not a profile");
+}
+END_TEST
+
+START_TEST(folded_lines_may_be_indented)
+{
+	becomes("main 1\n  main 2\n\t# of 3\n \r\n", "main 3\n");
+}
+END_TEST
+
 START_TEST(a_late_line_that_is_none_is_counted)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -202,6 +223,53 @@ START_TEST(perf_script)
 }
 END_TEST
 
+/*
+ * Lines that are no head of a sample, but look long as if they were: whoever
+ * tries each of their blanks needs hours for them.
+ */
+START_TEST(perf_lines_are_tried_once)
+{
+	static const char *const parts[] = { " ", " 1", "1", "x 1 1.0: " };
+	gsize size = 1 << 20, part = strlen(parts[_i]);
+	g_autoptr(GString) text = g_string_new(
+		"x 1 1.0: 5 cycles: \n\tff f (/x)\n\n");
+	g_autoptr(Profile) p = NULL;
+
+	for (guint line = 0; line < 2; line++) {
+		g_string_append(text, "a ");
+		for (gsize i = 0; i < size / part; i++)
+			g_string_append(text, parts[_i]);
+		g_string_append(text, "x\n");
+	}
+	g_string_append(text, "x 1 1.0: 5 cycles: \n\tff f (/x)\n\n");
+	p = read_profile(text->str, text->len);
+	ck_assert_uint_eq(p->samples->len, 1);
+	ck_assert_int_eq(profile_at(p->samples, ProfileSample, 0)->value[0],
+			 2);
+	ck_assert(strstr(profile_at(p->processes, ProfileProcess,
+				    0)->skipped->pdata[0], "2 lines") != NULL);
+}
+END_TEST
+
+/* Of what is more than a profile has room for nothing is put elsewhere. */
+START_TEST(perf_events_beyond_the_types_are_counted)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	g_autoptr(Profile) p = NULL;
+	g_autofree char *got = NULL;
+
+	for (guint i = 0; i < PROFILE_VALUES_MAX + 2; i++)
+		g_string_append_printf(text, "x 1 1.%u: %u event%u: \n"
+				       "\tff f (/x)\n\n", i, 10 + i, i);
+	p = read_profile(text->str, text->len);
+	got = dump(p);
+	ck_assert_uint_eq(p->type_count, PROFILE_VALUES_MAX);
+	ck_assert_str_eq(got, "f 3 10 11 12 @x/1\n");
+	ck_assert(strstr(profile_at(p->processes, ProfileProcess,
+				    0)->skipped->pdata[0], "3 lines") != NULL);
+}
+END_TEST
+
 START_TEST(perf_modules_times_and_processes)
 {
 	const char text[] =
@@ -290,6 +358,69 @@ START_TEST(gperftools_of_every_machine)
 }
 END_TEST
 
+/* Their lines in any order, what is no code, what has no name, what is wrong. */
+START_TEST(gperftools_finds_the_piece_of_each_address)
+{
+	static const guint64 words[] = {
+		0, 3, 0, 1, 0,
+		1, 1, 0xfff, 1, 1, 0x1000, 1, 1, 0x1fff, 1, 1, 0x2000,
+		1, 1, 0x8000, 1, 1, 0x8fff, 1, 1, 0x9000, 1, 1, 0x5000,
+		1, 1, 0x6000, 1, 1, G_MAXUINT64,
+		0, 1, 0,
+	};
+	static const char maps[] =
+		"8000-9000 r-xp 00003000 08:01 7    /c\n"
+		"5000-6000 rw-p 00000000 08:01 7    /data\n"
+		"6000-7000 r-xp 00000000 00:00 0\n"
+		"not a line of maps\n"
+		"1000-2000 r-xp 00000000 08:01 7    /a\n";
+	static const char *const paths[] = {
+		NULL, "/a", "/a", NULL, "/c", "/c", NULL, NULL, NULL, NULL
+	};
+	g_autoptr(GByteArray) file = g_byte_array_new();
+	g_autoptr(Profile) p = NULL;
+
+	put_words(file, words, G_N_ELEMENTS(words), 8, FALSE);
+	g_byte_array_append(file, (const guint8 *)maps, strlen(maps));
+	p = read_profile(file->data, file->len);
+	ck_assert_uint_eq(p->locations->len, G_N_ELEMENTS(paths));
+	for (guint i = 0; i < p->locations->len; i++) {
+		guint32 at = profile_at(p->locations, ProfileLocation,
+					i)->mapping;
+
+		ck_assert_int_eq(at == PROFILE_NONE, paths[i] == NULL);
+		if (paths[i])
+			ck_assert_str_eq(profile_text(p, profile_at(
+				p->mappings, ProfileMapping, at)->path),
+				paths[i]);
+	}
+}
+END_TEST
+
+/* What no real run counts is as much as fits, and never less than nothing. */
+START_TEST(gperftools_counts_are_bounded)
+{
+	static const guint64 words[] = {
+		0, 3, 0, G_MAXUINT64, 0,
+		G_MAXUINT64, 1, 0x1000,
+		1, 65537, 0x2000,		/* too deep */
+		0, 1, 0,
+	};
+	g_autoptr(GByteArray) file = g_byte_array_new();
+	g_autoptr(Profile) p = NULL;
+	const ProfileSample *s;
+
+	put_words(file, words, G_N_ELEMENTS(words), 8, FALSE);
+	p = read_profile(file->data, file->len);
+	ck_assert_uint_eq(p->samples->len, 1);
+	s = profile_at(p->samples, ProfileSample, 0);
+	ck_assert_int_eq(s->value[0], G_MAXINT32);
+	ck_assert_int_gt(s->value[1], G_MAXINT32);
+	ck_assert_uint_eq(profile_at(p->processes, ProfileProcess,
+				     0)->skipped->len, 1);
+}
+END_TEST
+
 /* Every prefix and many changed files: an error or a profile. */
 START_TEST(broken_files_do_no_harm)
 {
@@ -327,13 +458,19 @@ int main(void)
 
 	tcase_set_timeout(tcase, 120);
 	tcase_add_test(tcase, folded_stacks);
+	tcase_add_test(tcase, folded_numbers);
+	tcase_add_test(tcase, folded_lines_may_be_indented);
 	tcase_add_test(tcase, a_late_line_that_is_none_is_counted);
 	tcase_add_test(tcase, compressed_text_is_text);
 	tcase_add_test(tcase, a_line_of_16_mib_is_cut);
 	tcase_add_loop_test(tcase, perf_script, 0, G_N_ELEMENTS(perf_cases));
+	tcase_add_loop_test(tcase, perf_lines_are_tried_once, 0, 4);
+	tcase_add_test(tcase, perf_events_beyond_the_types_are_counted);
 	tcase_add_test(tcase, perf_modules_times_and_processes);
 	tcase_add_test(tcase, perf_heads_alone_are_no_profile);
 	tcase_add_loop_test(tcase, gperftools_of_every_machine, 0, 4);
+	tcase_add_test(tcase, gperftools_finds_the_piece_of_each_address);
+	tcase_add_test(tcase, gperftools_counts_are_bounded);
 	tcase_add_loop_test(tcase, broken_files_do_no_harm, 0, 2);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);
