@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define ROOM (256u * 1024u)
+#define ROOM_MAX (IMPORT_LINE_MAX + 1)	/* with the end of the line */
 
 void import_source_init(ImportSource *s, GzipStream *stream)
 {
@@ -26,8 +27,8 @@ static void make_room(ImportSource *s)
 		s->end -= s->begin;
 		s->begin = 0;
 	}
-	if (s->end == s->room && s->room < IMPORT_LINE_MAX) {
-		s->room = MIN(s->room * 2, IMPORT_LINE_MAX);
+	if (s->end == s->room && s->room < ROOM_MAX) {
+		s->room = MIN(s->room * 2, ROOM_MAX);
 		s->data = g_realloc(s->data, s->room + 1);
 	}
 }
@@ -103,11 +104,11 @@ char *import_source_line(ImportSource *s, gsize *size, GError **error)
 			return take(s, *size, 1);
 		}
 		seen = held;
-		if (held == IMPORT_LINE_MAX) {
+		if (held > IMPORT_LINE_MAX) {
 			s->cut++;
 			s->cutting = TRUE;
-			*size = held;
-			return take(s, held, 0);
+			*size = IMPORT_LINE_MAX;
+			return take(s, *size, 0);
 		}
 		if (refill(s, &local))
 			continue;

@@ -108,31 +108,49 @@ static void add_strings(Merge *m)
 					      m->from->strings->pdata[i], -1);
 }
 
+/* FALSE: they are not those of the other, in whatever order. */
+static gboolean find_columns(Merge *m)
+{
+	const Profile *from = m->from, *to = m->to;
+	guint i, taken = 0;
+
+	if (to->type_count != from->type_count)
+		return FALSE;
+	for (i = 0; i < from->type_count; i++) {
+		gint at = profile_find_type(
+			to, profile_text(from, from->type[i].type));
+
+		if (at < 0 || (taken & 1u << at) ||
+		    to->type[at].unit != m->string[from->type[i].unit])
+			return FALSE;
+		taken |= 1u << at;
+		m->column[i] = at;
+	}
+	return TRUE;
+}
+
 static gboolean add_types(Merge *m)
 {
 	const Profile *from = m->from;
 	Profile *to = m->to;
+	gboolean first = to->type_count == 0;
 	guint i;
 
-	for (i = 0; to->type_count == 0 && i < from->type_count; i++)
+	for (i = 0; first && i < from->type_count; i++)
 		to->type[i] = (ProfileValueType){
 			m->string[from->type[i].type],
 			m->string[from->type[i].unit],
 		};
-	if (to->type_count == 0) {
+	if (first) {
 		to->type_count = from->type_count;
 		to->default_type = from->default_type;
 		to->period_type.type = m->string[from->period_type.type];
 		to->period_type.unit = m->string[from->period_type.unit];
 	}
-	if (to->type_count != from->type_count)
+	if (!find_columns(m)) {
+		to->type_count = first ? 0 : to->type_count;
 		return FALSE;
-	for (i = 0; i < from->type_count; i++)
-		m->column[i] = profile_find_type(
-			to, profile_text(from, from->type[i].type));
-	for (i = 0; i < from->type_count; i++)
-		if (m->column[i] < 0)
-			return FALSE;
+	}
 	to->period = from->period;
 	if (to->time_nanos == 0)
 		to->time_nanos = from->time_nanos;
@@ -154,8 +172,9 @@ static void move_strings(const Merge *m, ProfileProcess *row)
 {
 	ProfileString *const strings[] = {
 		&row->run_id, &row->parent_run_id, &row->root_run_id,
-		&row->program, &row->exe, &row->host, &row->command, &row->region, &row->version,
-		&row->boot_id, &row->path, &row->clock, &row->unwind,
+		&row->program, &row->exe, &row->host, &row->command,
+		&row->region, &row->version, &row->boot_id, &row->path,
+		&row->clock, &row->unwind,
 	};
 	gsize i;
 
@@ -249,12 +268,18 @@ static void add_locations(Merge *m)
 	}
 }
 
-/* The timeline of `to` is that of the first Profile. */
+/*
+ * The timeline of `to` is that of the first Profile. What is no time of any
+ * clock is at one of its ends.
+ */
 static guint64 move_time(const Merge *m, guint64 ns)
 {
 	gint64 delta = (gint64)(m->from->base_mono_ns - m->to->base_mono_ns);
+	gint64 moved;
 
-	return (gint64)ns + delta > 0 ? (guint64)((gint64)ns + delta) : 0;
+	if (__builtin_add_overflow((gint64)ns, delta, &moved))
+		return delta > 0 ? G_MAXINT64 : 0;
+	return moved > 0 ? (guint64)moved : 0;
 }
 
 static void add_base(Merge *m)
