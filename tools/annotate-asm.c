@@ -9,8 +9,8 @@
 
 #include "tools/annotate-rows.h"
 #include "tools/annotate.h"
+#include "tools/code-parts.h"
 #include "tools/elf-file.h"
-#include "tools/elf-frames.h"
 #include "tools/text.h"
 
 /* One symbol of one module, and the sampled addresses in it. */
@@ -132,12 +132,15 @@ static GArray *parse_output(const char *text)
 	return all;
 }
 
-/* `from` and `until` say what of the file, until may be NULL. */
-static GArray *disassemble(const char *path, const char *from,
-			   const char *until, GError **error)
+static GArray *disassemble(const char *path, const CodePart *part,
+			   GError **error)
 {
 	g_autofree char *program = g_find_program_in_path("objdump");
-	const char *argv[] = { program, "-d", "--no-show-raw-insn", path, from,
+	g_autofree char *from = g_strdup_printf(
+		"--start-address=0x%" G_GINT64_MODIFIER "x", part->start);
+	g_autofree char *until = g_strdup_printf(
+		"--stop-address=0x%" G_GINT64_MODIFIER "x", part->end);
+	const char *argv[] = { program, "-dC", "--no-show-raw-insn", path, from,
 			       until, NULL };
 	g_autofree char *out = NULL;
 
@@ -153,16 +156,7 @@ static GArray *disassemble(const char *path, const char *from,
 	return parse_output(out);
 }
 
-static GArray *disassemble_symbol(const char *path, const char *symbol,
-				  GError **error)
-{
-	g_autofree char *of = g_strconcat("--disassemble=", symbol, NULL);
-
-	return disassemble(path, of, NULL, error);
-}
-
-/* Bytes beyond the last place that was sampled. */
-#define BEYOND 64
+/* --- the parts of a function -------------------------------------------------------- */
 
 static gboolean item_address(const Annotate *a, const Code *c,
 			     const ElfFile *elf, guint i, guint64 *address)
@@ -179,36 +173,38 @@ static gboolean item_address(const Annotate *a, const Code *c,
 				address);
 }
 
-/*
- * Where the file has no symbol of that name, because it is stripped or the
- * function is known to its debug information alone, its unwind tables say where
- * it begins. Of one in parts that with the first place is shown.
- */
-static GArray *disassemble_places(const Annotate *a, const Code *c,
-				  const ElfFile *elf, const char *path,
-				  GError **error)
+static GArray *find_parts(const Annotate *a, const Code *c,
+			  const ElfFile *elf, CodeParts *known)
 {
-	g_autoptr(ElfFrames) frames = elf_frames_new(elf);
-	guint64 begin = 0, end = 0, start, address;
-	g_autofree char *from = NULL, *until = NULL;
+	GArray *parts = g_array_new(FALSE, FALSE, sizeof(CodePart));
+	guint64 address;
 	guint i;
 
-	for (i = 0; i < c->items->len; i++) {
-		if (!item_address(a, c, elf, i, &address) ||
-		    !elf_frames_find(frames, address, &start))
-			continue;
-		if (end == 0)
-			begin = start;
-		if (start == begin)
-			end = MAX(end, address + BEYOND);
+	for (i = 0; i < c->items->len; i++)
+		if (item_address(a, c, elf, i, &address))
+			code_parts_add(known, address, parts);
+	return parts;
+}
+
+/* The instructions of each part; NULL: *error. */
+static GPtrArray *disassemble_all(const char *path, const GArray *parts,
+				  GError **error)
+{
+	GPtrArray *all = g_ptr_array_new_with_free_func(
+		(GDestroyNotify)g_array_unref);
+	guint i;
+
+	for (i = 0; i < parts->len; i++) {
+		GArray *rows = disassemble(path, &g_array_index(
+			parts, CodePart, i), error);
+
+		if (!rows) {
+			g_ptr_array_unref(all);
+			return NULL;
+		}
+		g_ptr_array_add(all, rows);
 	}
-	if (end == 0)
-		return parse_output("");
-	from = g_strdup_printf("--start-address=0x%" G_GINT64_MODIFIER "x",
-			       begin);
-	until = g_strdup_printf("--stop-address=0x%" G_GINT64_MODIFIER "x",
-				end);
-	return disassemble(path, from, until, error);
+	return all;
 }
 
 /* --- together -------------------------------------------------------------------------- */
@@ -240,18 +236,21 @@ static void add_sum(CalltreeItem *to, const CalltreeItem *item)
 
 /* How many of the addresses belong to none of the instructions. */
 static guint spread(const Annotate *a, const Code *c, const ElfFile *elf,
-		    GArray *all)
+		    const GArray *parts, GPtrArray *all)
 {
 	guint lost = 0, i;
 
 	for (i = 0; i < c->items->len; i++) {
 		const CalltreeItem *item = g_array_index(
 			c->items, const CalltreeItem *, i);
+		guint part = CODE_PARTS_NONE;
 		Instruction *at = NULL;
 		guint64 address;
 
 		if (item_address(a, c, elf, i, &address))
-			at = find_instruction(all, address);
+			part = code_parts_find(parts, address);
+		if (part != CODE_PARTS_NONE)
+			at = find_instruction(all->pdata[part], address);
 		if (at)
 			add_sum(&at->sum, item);
 		else
@@ -260,7 +259,42 @@ static guint spread(const Annotate *a, const Code *c, const ElfFile *elf,
 	return lost;
 }
 
-static void print_instructions(const Annotate *a, GArray *all, FILE *to)
+static void add_row(const Annotate *a, TextTable *t, const CalltreeItem *sum,
+		    guint64 address, char *text, const char *style)
+{
+	annotate_add_shares(a->report, t, sum->total ? sum : NULL);
+	text_table_cell(t, g_strdup_printf("%" G_GINT64_MODIFIER "x", address),
+			text_dim);
+	text_table_cell(t, text, style);
+}
+
+/* Of several parts: which it is, and what all of it took. */
+static void add_part_row(const Annotate *a, TextTable *t, const char *symbol,
+			 guint i, guint count, const CodePart *part,
+			 const GArray *rows)
+{
+	g_autofree char *name = text_escape(symbol ? symbol : "");
+	CalltreeItem sum = { 0 };
+	StatsShare self;
+	guint k;
+
+	for (k = 0; k < rows->len; k++)
+		add_sum(&sum, &g_array_index(rows, Instruction, k).sum);
+	self = calltree_share(a->report->tree, sum.self, sum.self_square,
+			      sum.self_exact);
+	text_table_cell(t, sum.self ? report_share(&self) : NULL, text_bold);
+	/* where it recurs, a sample is in the total of several places */
+	text_table_cell(t, NULL, NULL);
+	text_table_cell(t, g_strdup_printf("%" G_GINT64_MODIFIER "x",
+					   part->start), text_dim);
+	text_table_cell(t, g_strdup_printf("%s%spart %u of %u:", name,
+					   name[0] ? ", " : "", i + 1, count),
+			text_bold);
+}
+
+static void print_instructions(const Annotate *a, const CodeParts *known,
+			       const GArray *parts, const GPtrArray *all,
+			       FILE *to)
 {
 	static const TextColumn columns[] = {
 		{ "self %", TRUE, 0 }, { "total %", TRUE, 0 },
@@ -268,16 +302,23 @@ static void print_instructions(const Annotate *a, GArray *all, FILE *to)
 	};
 	g_autoptr(TextTable) t = text_table_new(columns,
 						G_N_ELEMENTS(columns));
-	guint i;
+	guint i, k;
 
 	for (i = 0; i < all->len; i++) {
-		const Instruction *row = &g_array_index(all, Instruction, i);
+		const CodePart *part = &g_array_index(parts, CodePart, i);
+		const GArray *rows = all->pdata[i];
 
-		annotate_add_shares(a->report, t, row->sum.total ? &row->sum
-								 : NULL);
-		text_table_cell(t, g_strdup_printf(
-			"%" G_GINT64_MODIFIER "x", row->address), text_dim);
-		text_table_cell(t, text_escape(row->text), NULL);
+		if (all->len > 1)
+			add_part_row(a, t, code_parts_symbol(known,
+							     part->start),
+				     i, all->len, part, rows);
+		for (k = 0; k < rows->len; k++) {
+			const Instruction *row = &g_array_index(
+				rows, Instruction, k);
+
+			add_row(a, t, &row->sum, row->address,
+				text_escape(row->text), NULL);
+		}
 	}
 	text_table_print(t, to);
 }
@@ -292,26 +333,30 @@ static gboolean print_code(const Annotate *a, const Code *c, FILE *to,
 	g_autofree char *path = g_build_filename(
 		a->sysroot ? a->sysroot : "", profile_text(p, m->path), NULL);
 	g_autofree char *shown = text_escape(path);
+	g_autofree char *name = text_escape(a->function);
 	g_autofree char *symbol = text_escape(profile_text(p, c->symbol));
 	/* a binary that is not the one profiled is refused */
 	g_autoptr(ElfFile) elf = elf_file_open(&search,
 		profile_text(p, m->path), profile_text(p, m->build_id), 0,
 		error);
-	g_autoptr(GArray) all = NULL;
+	g_autoptr(CodeParts) known = NULL;
+	g_autoptr(GPtrArray) all = NULL;
+	g_autoptr(GArray) parts = NULL;
 	guint lost;
 
 	if (!elf)
 		return FALSE;
-	all = disassemble_symbol(path, profile_text(p, c->symbol), error);
-	if (all && all->len == 0) {
-		g_array_unref(all);
-		all = disassemble_places(a, c, elf, path, error);
-	}
+	known = code_parts_new(elf);
+	parts = find_parts(a, c, elf, known);
+	all = disassemble_all(path, parts, error);
 	if (!all)
 		return FALSE;
-	lost = spread(a, c, elf, all);
-	fprintf(to, "%s in %s\n", symbol, shown);
-	print_instructions(a, all, to);
+	lost = spread(a, c, elf, parts, all);
+	fputs(name, to);
+	if (symbol[0] && strcmp(symbol, name) != 0)
+		fprintf(to, " (%s)", symbol);
+	fprintf(to, " in %s\n", shown);
+	print_instructions(a, known, parts, all, to);
 	if (lost > 0)
 		fprintf(to, "(%u addresses are outside what objdump shows)\n",
 			lost);

@@ -215,7 +215,8 @@ void elf_frames_free(ElfFrames *e)
 	g_free(e);
 }
 
-gboolean elf_frames_find(const ElfFrames *e, guint64 address, guint64 *start)
+gboolean elf_frames_range(const ElfFrames *e, guint64 address, guint64 *start,
+			  guint64 *end)
 {
 	guint low = 0, high = e->ranges->len;
 	const struct range *range;
@@ -233,5 +234,13 @@ gboolean elf_frames_find(const ElfFrames *e, guint64 address, guint64 *start)
 		return FALSE;
 	range = &g_array_index(e->ranges, struct range, low - 1);
 	*start = range->start;
+	*end = range->end;
 	return address < range->end;
+}
+
+gboolean elf_frames_find(const ElfFrames *e, guint64 address, guint64 *start)
+{
+	guint64 end;
+
+	return elf_frames_range(e, address, start, &end);
 }

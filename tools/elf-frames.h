@@ -23,4 +23,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ElfFrames, elf_frames_free)
  */
 gboolean elf_frames_find(const ElfFrames *e, guint64 address, guint64 *start);
 
+/* The same, with the first address behind it. */
+gboolean elf_frames_range(const ElfFrames *e, guint64 address, guint64 *start,
+			  guint64 *end);
+
 #endif

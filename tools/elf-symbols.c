@@ -279,6 +279,18 @@ const char *elf_symbols_find(const ElfSymbols *s, guint64 address)
 	return y ? y->name : NULL;
 }
 
+gboolean elf_symbols_range(const ElfSymbols *s, guint64 address,
+			   guint64 *start, guint64 *end)
+{
+	const struct symbol *y = symbols_cover(s, address);
+
+	if (!y)
+		return FALSE;
+	*start = y->start;
+	*end = y->end;
+	return TRUE;
+}
+
 gboolean elf_symbols_is_empty(const ElfSymbols *s)
 {
 	return s->symbols->len == 0;

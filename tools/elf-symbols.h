@@ -22,6 +22,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(ElfSymbols, elf_symbols_free)
 /* The linkage name, owned by `s`, or NULL: no symbol covers `address`. */
 const char *elf_symbols_find(const ElfSymbols *s, guint64 address);
 
+/* Of the same symbol: its bytes are [*start, *end). FALSE: there is none. */
+gboolean elf_symbols_range(const ElfSymbols *s, guint64 address,
+			   guint64 *start, guint64 *end);
+
 /* Whether the object is stripped of all names. */
 gboolean elf_symbols_is_empty(const ElfSymbols *s);
 

@@ -5,6 +5,7 @@ profile; where preloading cannot work it says so and runs the program.
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -146,6 +147,39 @@ def check_stripped_code():
     return None
 
 
+def check_parts():
+    """A function in two parts, as compilers split the seldom from the rest,
+    is shown with both, and no sample is left out."""
+    if not lib.which("objdump") or not lib.which("nm"):
+        return tap.skip("annotate --asm: parts", "not installed (binutils)")
+    with lib.Scratch() as scratch:
+        program = os.path.join(P, "parted")
+        symbols = lib.run(["nm", program], os.environ, scratch.dir).out
+        if "both_parts.cold" not in symbols:
+            return tap.skip("annotate --asm: parts",
+                            "this compiler keeps functions in one piece")
+        run(scratch, program, "700")
+        got = lib.profagent("annotate", "--asm", "both_parts",
+                            *scratch.files())
+        lines = got.out.splitlines()
+        end = lines[1].index("self %") + len("self %")
+        rows = [line for line in lines[2:] if line[:end].strip()]
+        parts = [r for r in rows if re.search(r"part [12] of 2:$", r)]
+        own = [float(r.split()[0]) for r in rows if r not in parts]
+        tap.ok(got.status == 0 and len(parts) == 2 and
+               "outside" not in got.out and ".cold" in parts[1],
+               "annotate: both parts of a function are shown", got)
+        # each is rounded to a digit
+        tap.ok(abs(sum(own) - sum(float(r.split()[0]) for r in parts)) <=
+               0.05 * (len(own) + 2) + 1e-6,
+               "annotate: the parts have what their instructions have",
+               parts, own)
+        total = lib.share(lib.folded(scratch.files(), scratch), "both_parts")
+        tap.ok(sum(own) > 0.75 * total,
+               "annotate: all of the function is there", sum(own), total)
+    return None
+
+
 def check_quiet_program():
     with lib.Scratch() as scratch:
         got = run(scratch, "/bin/true")
@@ -179,6 +213,7 @@ def main():
     check_setuid()
     check_symbolized()
     check_stripped_code()
+    check_parts()
     check_quiet_program()
     check_script()
     tap.done()
