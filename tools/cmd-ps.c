@@ -181,7 +181,7 @@ static void print_status(const Target *t)
 	g_autofree char *name = target_name(t);
 	g_autofree char *shown = text_escape(name);
 	gint64 watchers = control_stream_number(t->status, "subscribers");
-	char *output = text_of(t, "output");
+	g_autofree char *output = text_of(t, "output");
 
 	printf("%s: %s\n", shown, control_stream_text(t->status, "state"));
 	print_line("rate", rate(t));
@@ -193,10 +193,8 @@ static void print_status(const Target *t)
 	print_line("CPU time", cpu_time(t));
 	print_line("own cost", own_cost(t));
 	print_line("memory", text_value(number(t, "memory"), "bytes"));
-	print_line("output", output[0] ? output
-				       : g_strdup("none yet: no sample"));
-	if (!output[0])
-		g_free(output);
+	print_line("output", g_strdup(output[0] ? output
+						: "none yet: no sample"));
 	if (watchers > 0)
 		print_line("watched by",
 			   g_strdup_printf("%" G_GINT64_FORMAT, watchers));
