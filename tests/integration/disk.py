@@ -119,7 +119,8 @@ def check_vanished(name, vanish, expected):
             err = child.communicate(timeout=120)[1]
         tap.equal(child.returncode, 0, name + ": the program runs")
         tap.ok(expected(err), name + ": what is said", err)
-        files = [os.path.join(d, f) for d, _, names in os.walk(scratch.dir)
+        files = [os.path.join(d, f) for top in (scratch.dir, scratch.runtime)
+                 for d, _, names in os.walk(top)
                  for f in names if f.endswith(".pb.gz")]
         stacks = lib.folded(files, scratch) if files else []
         total = sum(value for _, value in stacks)
