@@ -23,6 +23,7 @@ static const char name[] = "serve";
 #define ADDRESS "127.0.0.1:8912"
 #define PUSH_S 15		/* what Pyroscope's own agents take */
 #define PUSH_S_MAX 3600
+#define LAST_PROFILES_MS 2000	/* for what was not pushed yet, at the end */
 #define SPOOL_MIB 64
 #define SPOOL_MIB_MAX 65536
 
@@ -335,6 +336,8 @@ static int serve(const Options *o)
 		if (!o->quiet)
 			print_address(&s);
 		run_loop();
+		if (push)
+			push_finish(push, LAST_PROFILES_MS);
 	}
 	g_clear_pointer(&always, always_free);
 	g_clear_pointer(&push, push_free);

@@ -30,7 +30,9 @@ struct _Push {
 	Spool *spool;
 	GCancellable *cancel;
 	guint wait_ms, timer;
-	gboolean is_sending, has_complained;
+	gboolean is_sending, has_complained, is_ending;
+	GPtrArray *rounds;		/* Round *, of processes that are held */
+	GPtrArray *makings;		/* Making *, under way */
 	PushCounters counters;		/* beside those of the spool */
 };
 
@@ -210,15 +212,18 @@ static char *make_query(const Round *r, gint64 until_s)
 
 /* A profile on its way, of a stretch of time. */
 typedef struct {
-	Round *round;
+	Push *push;			/* NULL: it is over */
+	Round *round;			/* its process may have gone meanwhile */
 	char *query;
 } Making;
 
 static void built(gpointer data, GBytes *result, const GError *error)
 {
 	Making *m = data;
-	Push *p = m->round->push;
+	Push *p = m->push;
 
+	if (p)
+		g_ptr_array_remove_fast(p->makings, m);
 	if (p && result)
 		spool_put(p->spool, g_steal_pointer(&m->query), result);
 	if (p && result && p->timer == 0)
@@ -243,18 +248,19 @@ static void taken(gpointer data, GPtrArray *result)
 {
 	Round *r = data;
 	const Build what = { .kind = BUILD_CPU, .feeds = result };
-	gint64 now_s = g_get_real_time() / G_USEC_PER_SEC;
+	gint64 now_s = MAX(g_get_real_time() / G_USEC_PER_SEC, r->from_s + 1);
 	Making *m;
 
 	if (has_news(result)) {
 		m = g_new(Making, 1);
 		r->refs++;
-		*m = (Making){ r, make_query(r, now_s) };
+		*m = (Making){ r->push, r, make_query(r, now_s) };
+		g_ptr_array_add(r->push->makings, m);
 		build(r->push->builder, &what, built, m);
 	}
 	g_clear_pointer(&r->take, take_free);
 	/* of one that has ended there is no more; it goes with the next scan */
-	if (!feed_ended(r->feed))
+	if (!feed_ended(r->feed) && !r->push->is_ending)
 		begin(r);
 }
 
@@ -277,14 +283,16 @@ static void came(gpointer data, AlwaysProcess *process)
 	r->program = g_strdup(process->program);
 	r->feed = process->feed;
 	process->data = r;
-	begin(r);
+	g_ptr_array_add(p->rounds, r);
+	if (!p->is_ending)
+		begin(r);
 }
 
 static void went(gpointer data, AlwaysProcess *process)
 {
 	Round *r = process->data;
 
-	(void)data;
+	g_ptr_array_remove_fast(((Push *)data)->rounds, r);
 	g_clear_pointer(&r->take, take_free);
 	r->push = NULL;
 	round_unref(r);
@@ -344,6 +352,8 @@ Push *push_new(Feeds *feeds, Builder *builder, const PushOptions *options,
 	p->labels = g_strdup(options->labels);
 	p->interval_s = options->interval_s;
 	p->spool = spool;
+	p->rounds = g_ptr_array_new();
+	p->makings = g_ptr_array_new();
 	p->cancel = g_cancellable_new();
 	p->session = soup_session_new_with_options("timeout", TIMEOUT_S,
 						   "user-agent", "profagent/"
@@ -355,6 +365,10 @@ Push *push_new(Feeds *feeds, Builder *builder, const PushOptions *options,
 
 void push_free(Push *p)
 {
+	guint i;
+
+	for (i = 0; i < p->makings->len; i++)
+		((Making *)p->makings->pdata[i])->push = NULL;
 	always_free(p->always);
 	g_cancellable_cancel(p->cancel);
 	g_clear_handle_id(&p->timer, g_source_remove);
@@ -362,9 +376,58 @@ void push_free(Push *p)
 	g_object_unref(p->session);
 	g_object_unref(p->cancel);
 	spool_free(p->spool);
+	g_ptr_array_unref(p->rounds);
+	g_ptr_array_unref(p->makings);
 	g_uri_unref(p->url);
 	g_free(p->labels);
 	g_free(p);
+}
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+static guint count_unready(const Push *p)
+{
+	guint count = p->makings->len, i;
+
+	for (i = 0; i < p->rounds->len; i++)
+		count += ((Round *)p->rounds->pdata[i])->take != NULL;
+	return count;
+}
+
+/* Nothing more can be done for what waits: it is tried again later. */
+static gboolean is_settled(const Push *p)
+{
+	return count_unready(p) == 0 &&
+	       (p->timer != 0 || !spool_first(p->spool));
+}
+
+static gboolean time_is_up(gpointer late)
+{
+	*(gboolean *)late = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+void push_finish(Push *p, guint ms)
+{
+	gboolean late = FALSE;
+	guint timer = g_timeout_add(ms, time_is_up, &late);
+	guint i;
+
+	p->is_ending = TRUE;
+	for (i = 0; i < p->rounds->len; i++) {
+		Round *r = p->rounds->pdata[i];
+
+		if (r->take)
+			take_end(r->take);
+	}
+	while (!late && !is_settled(p))
+		g_main_context_iteration(NULL, TRUE);
+	if (!late)
+		g_source_remove(timer);
+	if (count_unready(p) > 0)
+		g_printerr("profagent serve: the last profiles of %u "
+			   "processes were not ready in time\n",
+			   count_unready(p));
 }
 
 PushCounters push_counters(const Push *p)

@@ -30,6 +30,14 @@ Push *push_new(Feeds *feeds, Builder *builder, const PushOptions *options,
 	       GError **error);
 void push_free(Push *p);
 
+/*
+ * Before push_free(), where there is a little time: ends what is being taken of
+ * each process, and returns when all of it is sent or waits, in the directory if
+ * there is one, or after `ms` milliseconds; says on stderr what was not ready
+ * then. Runs the default main context.
+ */
+void push_finish(Push *p, guint ms);
+
 typedef struct {
 	guint64 sent, dropped, failed;	/* profiles; failed attempts */
 	gsize spooled;			/* bytes that wait */

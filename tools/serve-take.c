@@ -152,6 +152,20 @@ Take *take_new(Feeds *feeds, const gint32 *pids, char *const *paths,
 	return t;
 }
 
+void take_end(Take *t)
+{
+	guint i;
+
+	for (i = 0; i < t->parts->len; i++)
+		if (!((Part *)t->parts->pdata[i])->over)
+			break;
+	/* else finish() is under way */
+	if (t->ending || i == t->parts->len)
+		return;
+	g_clear_handle_id(&t->timer, g_source_remove);
+	end(t);
+}
+
 void take_free(Take *t)
 {
 	guint i;

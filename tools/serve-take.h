@@ -22,6 +22,9 @@ Take *take_new(Feeds *feeds, const gint32 *pids, char *const *paths,
 	       guint count, guint seconds,
 	       void (*done)(gpointer data, GPtrArray *result), gpointer data);
 
+/* Now, not when the time is up: the processes are asked for what they have. */
+void take_end(Take *t);
+
 /* At any time: `done` is not called any more. */
 void take_free(Take *t);
 

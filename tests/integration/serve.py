@@ -12,9 +12,11 @@ import io
 import json
 import os
 import shutil
+import signal
 import socket
 import ssl
 import threading
+import time
 import urllib.parse
 
 import lib
@@ -647,6 +649,60 @@ def check_spool(scratch):
     store.close()
 
 
+def is_stopped(p):
+    tasks = "/proc/%d/task" % p.pid
+    states = []
+    for tid in os.listdir(tasks):
+        with open("%s/%s/stat" % (tasks, tid)) as f:
+            states.append(f.read().rsplit(")", 1)[1].split()[0])
+    return set(states) == {"T"}
+
+
+def check_last(scratch):
+    """A server that is ended asks for what its programs did since the last
+    profile: it is sent, or waits where there is a directory."""
+    store, spool = Store(), scratch.path("last")
+    program = scratch.path("ended%d" % os.getpid())
+    shutil.copy(SHARES, program)
+    options = ("--push", store.url, "--push-interval", "3600", "--only",
+               "^%s$" % os.path.basename(program), "--spool-dir", spool)
+
+    def watched(p):
+        return status(p)["state"] == "running" and status(p)["samples"] > 20
+
+    with Program([program, FOREVER], scratch, START=0) as p:
+        p.socket()
+        with Server(scratch, *options) as server:
+            tap.ok(wait_for(lambda: watched(p), 60), "last: it is profiled")
+        tap.ok(server.status == 0 and len(paths_of(store, p)) == 1,
+               "last: at the end it is sent", server.status, server.said(),
+               paths_of(store, p))
+        tap.equal(os.listdir(spool), [], "last: then nothing waits")
+        store.status = 503
+        before = status(p)["samples"]
+        with Server(scratch, *options) as server:
+            wait_for(lambda: status(p)["samples"] > before + 20, 60)
+        tap.ok([f.endswith(".push") for f in os.listdir(spool)] == [True],
+               "last: what cannot be sent waits", os.listdir(spool),
+               server.said())
+        store.status = 200
+        before = status(p)["samples"]
+        with Server(scratch, *options) as server:
+            tap.ok(wait_for(lambda: len(paths_of(store, p)) == 2, 60),
+                   "last: and the next server sends it")
+            wait_for(lambda: status(p)["samples"] > before + 20, 60)
+            os.kill(p.pid, signal.SIGSTOP)
+            wait_for(lambda: is_stopped(p), 60)
+            begun = time.monotonic()
+        took = time.monotonic() - begun
+        os.kill(p.pid, signal.SIGCONT)
+        tap.ok(server.status == 0 and took < 15 and
+               server.said().count("not ready in time") == 1,
+               "last: a program that is stopped does not keep it", took,
+               server.status, server.said())
+    store.close()
+
+
 # --- many -------------------------------------------------------------------------------
 
 def check_many(server, pid):
@@ -712,6 +768,7 @@ def main():
             check_users(scratch, p.pid)
             check_push(scratch)
             check_spool(scratch)
+            check_last(scratch)
             check_unix(scratch)
             check_tls(scratch)
     tap.done()
