@@ -670,6 +670,7 @@ void agent_step_aside(const char *reason)
 	/* release: what it points to is there */
 	atomic_store_explicit(&left_because, reason, memory_order_release);
 	for_each_live(disarm_for_good);
+	clock_stop();
 	clock_disarm_record(&fresh);
 	/* the filter may forbid it even to leave */
 	if (!change_state(AGENT_FRESH, AGENT_ENDED))
@@ -711,6 +712,7 @@ void agent_change_signal(void)
 	int tid = flusher_tid();
 
 	if (agent_state() == AGENT_FRESH) {
+		clock_stop();
 		clock_disarm_record(&fresh);
 		if (is_child && signals_ours())
 			arm_forked();

@@ -10,12 +10,14 @@
  * thread that has a clock of its own ignores it.
  */
 #include "agent/clock.h"
+#include "agent/clock-itimer.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/time.h>
 
+#include "agent/fork.h"
 #include "agent/sys.h"
 
 static struct timeval from_ns(uint64_t ns)
@@ -29,7 +31,7 @@ static struct timeval from_ns(uint64_t ns)
 }
 
 /* Ours: the program may have one, too. */
-static _Atomic bool armed;
+static FORK_DATA _Atomic bool armed;
 
 static bool itimer_owns(int code)
 {
@@ -73,6 +75,11 @@ static void itimer_stop(void)
 
 	if (atomic_exchange_explicit(&armed, false, memory_order_relaxed))
 		sys_call(SYS_setitimer, ITIMER_PROF, &off, NULL);
+}
+
+FORK_CODE void itimer_reset_after_fork(void)
+{
+	atomic_store_explicit(&armed, false, memory_order_relaxed);
 }
 
 const struct clock clock_itimer = {

@@ -14,6 +14,7 @@
 #include "agent/auto.h"
 #include "agent/budget.h"
 #include "agent/clock-cputime.h"
+#include "agent/clock-itimer.h"
 #include "agent/clock-perf.h"
 #include "agent/clock-ticker.h"
 #include "agent/flusher.h"
@@ -402,6 +403,7 @@ FORK_CODE void clock_reset_after_fork(void)
 	atomic_store_explicit(&said, 0, memory_order_relaxed);
 	atomic_store_explicit(&used, 0, memory_order_relaxed);
 	cputime_reset_after_fork();
+	itimer_reset_after_fork();
 }
 
 void clock_begin_in_child(void)
