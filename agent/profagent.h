@@ -84,8 +84,10 @@ void profagent_snapshot_free(void *message, size_t size);
 
 /* A function, valid during the call that it is given to. */
 struct profagent_function {
-	const char *name;	/* symbol in its file, not demangled; or
-				 * FILE+0xADDRESS where there is none */
+	const char *name;	/* symbol in its file; FILE+0xADDRESS where
+				 * there is none. Of C++ as its own runtime
+				 * demangles it, where the program is linked to
+				 * a shared one; Rust's stay mangled */
 	const char *object;	/* path of the file; "" if in none */
 	uint64_t self, total;	/* samples in it; in it and what it called */
 	uint64_t self_ns, total_ns; /* CPU time they stand for; where the wall
@@ -93,8 +95,8 @@ struct profagent_function {
 };
 
 /*
- * Calls `row` for the functions whose name or "OBJECT:NAME" the extended
- * regular expression `filter` (regex(7); NULL: all) matches anywhere, the most
+ * Calls `row` for the functions whose name or "OBJECT:NAME", mangled or not, the
+ * extended regular expression `filter` (regex(7); NULL: all) matches, the most
  * own time first, for `limit` of them at most (0: all). Returns how many match.
  *
  * It counts from the beginning of the process. A sample counts once in the
@@ -105,7 +107,7 @@ struct profagent_function {
  *
  * Costs 10 ns a symbol of the files that have new functions, on the agent's
  * thread, and as much memory as their tables while it reads them; it calls
- * malloc() for the expression. `row` may call anything of this page.
+ * malloc() for the expression and for C++ names. `row` may call anything of this page.
  * -EINVAL: the expression is none, or row is NULL. -ENOMEM. -ENOSYS: also
  * where libc has no regular expressions and a filter is given.
  */

@@ -7,11 +7,13 @@
 #include <regex.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/agent.h"
 #include "agent/arena.h"
 #include "agent/command.h"
+#include "agent/cxx-name.h"
 #include "agent/elfsym.h"
 #include "agent/flusher.h"
 #include "agent/format.h"
@@ -156,33 +158,45 @@ static bool take_line(struct list *l, struct profagent_function *f)
 
 /* --- asking -------------------------------------------------------------------- */
 
-static bool matches(const struct regex *r, const struct profagent_function *f)
+static bool name_matches(const struct regex *r, const char *object,
+			 const char *name)
 {
 	char both[2 * (FUNCTIONS_NAME_MAX + 1)];
 	struct format s;
 
-	if (r->all || regex_matches(r, f->name))
+	if (r->all || regex_matches(r, name))
 		return true;
 	format_init(&s, both, sizeof(both));
-	format_string(&s, f->object);
+	format_string(&s, object);
 	format_char(&s, ':');
-	format_string(&s, f->name);
+	format_string(&s, name);
 	return regex_matches(r, both);
+}
+
+/* `readable`: the name as C++ has it; NULL: it is no mangled one. */
+static bool matches(const struct regex *r, const struct profagent_function *f,
+		    const char *readable)
+{
+	return name_matches(r, f->object, f->name) ||
+	       (readable && name_matches(r, f->object, readable));
 }
 
 static int visit(struct list *l, const struct regex *r, size_t limit,
 		 void (*row)(const struct profagent_function *function,
 			     void *arg), void *arg)
 {
+	cxx_name_demangler *demangle = cxx_name_find();
+	size_t count = 0, most = limit ? limit : SIZE_MAX;
 	struct profagent_function f;
-	size_t count = 0;
 
 	while (take_line(l, &f)) {
-		if (!matches(r, &f))
-			continue;
-		if (limit == 0 || count < limit)
+		char *readable = cxx_name_of(demangle, f.name);
+
+		if (matches(r, &f, readable) && ++count <= most) {
+			f.name = readable ? readable : f.name;
 			row(&f, arg);
-		count++;
+		}
+		free(readable);
 	}
 	return (int)count;
 }

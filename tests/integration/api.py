@@ -130,6 +130,21 @@ def test_query(scratch, **settings):
               "query: without the agent")
 
 
+def test_query_cxx(scratch):
+    """C++ names, read by the runtime that the program is linked to."""
+    names = os.path.join(PROGRAMS, "names")
+    if not os.path.exists(names):
+        return tap.skip("query: C++ names", "no C++ compiler")
+    done = run([names, "300"], env=scratch.env())
+    lines = sorted(done.out.splitlines())
+    readable = "inner::busy<double>(double, std::"
+    tap.ok(done.status == 0 and len(lines) == 3 and readable in lines[1] and
+           lines[::2] == ["found 1 1 1 1", "function main"],
+           "query: C++ names", done)
+    tap.ok("inner::busy<double>(double" in done.err, "show: C++ names", done)
+    return None
+
+
 def test_query_asleep(scratch):
     test_query(scratch, START=0)
 
@@ -286,9 +301,8 @@ def test_static(scratch):
 
 def main():
     for test in (test_both, test_asleep, test_loop, test_by_name,
-                 test_killed, test_live_spans, test_query, test_query_asleep,
-                 test_query_command,
-                 test_static):
+                 test_killed, test_live_spans, test_query, test_query_cxx,
+                 test_query_asleep, test_query_command, test_static):
         with Scratch() as scratch:
             test(scratch)
     tap.done()
