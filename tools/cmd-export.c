@@ -217,6 +217,7 @@ static int run(Options *o)
 	if (!load_check_files(o->load.files, &error))
 		return cmd_usage(name, "%s", error->message);
 	o->load.moments = o->exporter->moments;
+	o->load.whole = TRUE;
 	p = load_profile(&o->load, name);
 	if (!p)
 		return CMD_FAILED;

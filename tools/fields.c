@@ -48,8 +48,13 @@ void fields_added(Fields *f, gsize size)
 	pass_over(f);
 }
 
-/* Bytes of the varint at *at, 0: it goes on behind `end`, -1: it is none. */
-static int read_varint(const guint8 *at, const guint8 *end, guint64 *value)
+void fields_borrow(Fields *f, const Field *message)
+{
+	*f = (Fields){ .data = (guint8 *)(guintptr)message->bytes,
+		       .end = message->size, .room = message->size };
+}
+
+int fields_varint(const guint8 *at, const guint8 *end, guint64 *value)
 {
 	int i;
 
@@ -89,7 +94,7 @@ static FieldsState read_value(Fields *f, int type, const guint8 *at,
 	}
 	if (type != TYPE_VARINT && type != TYPE_BYTES)
 		return FIELDS_LOST;
-	used = read_varint(at, end, &field->value);
+	used = fields_varint(at, end, &field->value);
 	if (used <= 0)
 		return used == 0 ? FIELDS_MORE : FIELDS_LOST;
 	*size = (gsize)used;
@@ -129,7 +134,7 @@ FieldsState fields_next(Fields *f, Field *field)
 	if (f->pass > 0 || f->begin == f->end)
 		return FIELDS_MORE;
 	at = f->data + f->begin;
-	used = read_varint(at, end, &key);
+	used = fields_varint(at, end, &key);
 	if (used == 0)
 		return FIELDS_MORE;
 	if (used < 0 || key >> 3 == 0 || key >> 3 > G_MAXINT32)

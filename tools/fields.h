@@ -45,6 +45,13 @@ void fields_added(Fields *f, gsize size);
 /* The next whole field; its bytes are valid until fields_room(). */
 FieldsState fields_next(Fields *f, Field *field);
 
+/* The fields inside of one: its bytes stay whose they are, and are all there.
+ * Neither fields_room() nor fields_release(). */
+void fields_borrow(Fields *f, const Field *message);
+
+/* Bytes of the varint at `at`; 0: it goes on behind `end`, -1: it is none. */
+int fields_varint(const guint8 *at, const guint8 *end, guint64 *value);
+
 /* Whether nothing of an unfinished field is held. */
 gboolean fields_at_boundary(const Fields *f);
 

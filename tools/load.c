@@ -81,7 +81,8 @@ static void read_all(Load *l, Profile *p, const char *name, gboolean regions,
 		     Progress *progress, guint *good)
 {
 	PprofReadFlags flags = (l->moments ? 0 : PPROF_READ_NO_MOMENTS) |
-			       (l->no_region ? PPROF_READ_NO_REGION : 0);
+			       (l->no_region ? PPROF_READ_NO_REGION : 0) |
+			       (l->whole ? 0 : PPROF_READ_SIEVE);
 	guint n = g_strv_length(l->files), i;
 
 	for (i = 0; i < n; i++) {

@@ -17,6 +17,7 @@ typedef struct {
 	char *sysroot, **symbol_dirs;
 	gboolean no_inlines, full_names, no_symbols, no_region;
 	gboolean moments;		/* not an option: times are needed */
+	gboolean whole;			/* nor this: all of it, however much */
 	gboolean no_system_names;	/* nor this: linkage names are not */
 	Symbols *symbols;		/* private */
 	GPtrArray *notes;		/* char *: what could not be named, why */

@@ -56,6 +56,24 @@ void pprof_decode_init(PprofDecode *d, Profile *p, PprofReadFlags flags)
 	d->notes = g_ptr_array_new_with_free_func(g_free);
 	d->owners = g_array_new(FALSE, FALSE, sizeof(PprofOwner));
 	g_array_set_clear_func(d->owners, owner_clear);
+	d->small = PROFILE_NONE;
+}
+
+void pprof_decode_sieve(PprofDecode *d, PprofSieve *sieve)
+{
+	Profile *p = d->p;
+	ProfileLocation location = { .mapping = PROFILE_NONE,
+				     .first_line = p->lines->len,
+				     .line_count = 1, .tried = TRUE };
+	ProfileLine line = { p->functions->len, 0 };
+	ProfileFunction function = { 0 };	/* named when all is linked */
+
+	d->sieve = sieve;
+	d->small = p->locations->len;
+	d->small_function = p->functions->len;
+	g_array_append_val(p->locations, location);
+	g_array_append_val(p->lines, line);
+	g_array_append_val(p->functions, function);
 }
 
 void pprof_decode_next_owner(PprofDecode *d)
@@ -167,6 +185,8 @@ static guint32 location_index(PprofDecode *d, guint64 id)
 	guint32 i = idmap_find(&d->locations, id);
 	ProfileLocation row = { .mapping = PPROF_DECODE_UNDEFINED };
 
+	if (d->sieve && !pprof_sieve_has_place(d->sieve, id))
+		return d->small;
 	if (i != G_MAXUINT32)
 		return i;
 	g_array_append_val(d->p->locations, row);
@@ -190,9 +210,11 @@ static guint32 function_index(PprofDecode *d, guint64 id)
 
 static void take_string(PprofDecode *d, const Field *f)
 {
-	ProfileString s = profile_string(d->p, (const char *)f->bytes,
-					 (gssize)f->size);
+	ProfileString s = 0;
 
+	if (!d->sieve || pprof_sieve_has_string(d->sieve, d->strings->len))
+		s = profile_string(d->p, (const char *)f->bytes,
+				   (gssize)f->size);
 	g_array_append_val(d->strings, s);
 }
 
@@ -235,10 +257,13 @@ static void take_period_type(PprofDecode *d, const Field *f)
 
 static void take_mapping(PprofDecode *d, const Field *f)
 {
-	Profagent__Mapping *m = unpack(d, &profagent__mapping__descriptor, f);
+	Profagent__Mapping *m;
 	ProfileMapping *row;
 	guint32 i;
 
+	if (d->sieve && !pprof_sieve_has_mapping(d->sieve, f))
+		return;
+	m = unpack(d, &profagent__mapping__descriptor, f);
 	if (!m || m->id == 0)
 		return;
 	i = mapping_index(d, m->id);
@@ -257,14 +282,19 @@ static void take_mapping(PprofDecode *d, const Field *f)
 
 static void take_location(PprofDecode *d, const Field *f)
 {
-	Profagent__Location *m = unpack(d, &profagent__location__descriptor, f);
+	Profagent__Location *m;
 	ProfileLocation *row;
 	gsize n, i;
 	guint32 at;
 
+	if (d->sieve && !pprof_sieve_has_location(d->sieve, f))
+		return;
+	m = unpack(d, &profagent__location__descriptor, f);
 	if (!m)
 		return;
 	at = location_index(d, m->id);
+	if (at == d->small)
+		return;
 	row = profile_at(d->p->locations, ProfileLocation, at);
 	n = MIN(m->n_line, G_MAXUINT16);
 	row->address = m->address;
@@ -285,10 +315,12 @@ static void take_location(PprofDecode *d, const Field *f)
 
 static void take_function(PprofDecode *d, const Field *f)
 {
-	Profagent__Function *m = unpack(d, &profagent__function__descriptor, f);
-
+	Profagent__Function *m;
 	guint32 at;
 
+	if (d->sieve && !pprof_sieve_has_function(d->sieve, f))
+		return;
+	m = unpack(d, &profagent__function__descriptor, f);
 	if (!m)
 		return;
 	at = function_index(d, m->id);
@@ -311,15 +343,36 @@ static gint64 add_saturating(gint64 a, gint64 b)
 	return sum;
 }
 
-static guint32 take_stack(PprofDecode *d, const Profagent__Sample *m)
+/* Of places that are not told apart a run becomes one. */
+static void join_small(PprofDecode *d)
 {
-	gsize i;
+	guint32 *ids = (guint32 *)(void *)d->ids->data;
+	guint i, kept = 0;
 
-	g_array_set_size(d->ids, (guint)m->n_location_id);
-	for (i = 0; i < m->n_location_id; i++)
+	for (i = 0; i < d->ids->len; i++)
+		if (ids[i] != d->small || kept == 0 ||
+		    ids[kept - 1] != d->small)
+			ids[kept++] = ids[i];
+	g_array_set_size(d->ids, kept);
+}
+
+/* `whole`: not only the innermost place. */
+static void take_stack(PprofDecode *d, const Profagent__Sample *m,
+		       gboolean whole, SampleKey *key)
+{
+	gsize n = whole ? m->n_location_id : MIN(m->n_location_id, 1), i;
+
+	g_array_set_size(d->ids, (guint)n);
+	for (i = 0; i < n; i++)
 		g_array_index(d->ids, guint32, i) =
 			location_index(d, m->location_id[i]);
-	return seqtable_intern(&d->stacks, d->ids->data, d->ids->len);
+	if (!whole)
+		g_array_append_val(d->ids, d->small);
+	if (d->sieve)
+		join_small(d);
+	key->frame_count = d->ids->len;
+	key->first_frame = seqtable_intern(&d->stacks, d->ids->data,
+					   d->ids->len);
 }
 
 static guint32 take_labels(PprofDecode *d, const Profagent__Sample *m,
@@ -401,14 +454,16 @@ static void take_sample(PprofDecode *d, const Field *f)
 	Profagent__Sample *m = unpack(d, &profagent__sample__descriptor, f);
 	SampleKey key = { 0 };
 	ProfileSample *row;
+	gboolean whole;
 	guint32 at;
 	gsize i;
 
 	if (!m || (d->flags & PPROF_READ_REST))
 		return;
-	key.frame_count = (guint32)m->n_location_id;
-	key.first_frame = take_stack(d, m);
-	key.first_label = take_labels(d, m, &key.label_count);
+	whole = !d->sieve || pprof_sieve_has_stack(d->sieve, f);
+	take_stack(d, m, whole, &key);
+	if (whole)
+		key.first_label = take_labels(d, m, &key.label_count);
 	key.end = MIN(m->end, G_MAXUINT16);
 	key.owner = d->owners->len;
 	at = sample_index(d, &key);

@@ -16,6 +16,7 @@
 #include "tools/fields.h"
 #include "tools/idmap.h"
 #include "tools/pprof-read.h"
+#include "tools/pprof-sieve.h"
 #include "tools/seqtable.h"
 
 /* Stands where an object is referred to and not (yet) defined. */
@@ -88,6 +89,11 @@ typedef struct {
 	GPtrArray *notes;		/* char *, each once */
 	ProfileProcess spans;		/* only its spans */
 
+	PprofSieve *sieve;		/* what is told apart; NULL: all that
+					 * comes. Not owned */
+	guint32 small, small_function;	/* the location of all else, and its
+					 * function */
+
 	/* For samples from outside the file: */
 	GHashTable *addresses;		/* address -> location, or NULL */
 	GHashTable *texts;		/* text -> its number, or NULL */
@@ -116,6 +122,9 @@ static inline gint64 pprof_decode_weighed(const gint64 *value, gsize n)
 
 void pprof_decode_init(PprofDecode *d, Profile *p, PprofReadFlags flags);
 void pprof_decode_release(PprofDecode *d);
+
+/* Before the first field: keeps only what `sieve`, which outlives `d`, has. */
+void pprof_decode_sieve(PprofDecode *d, PprofSieve *sieve);
 
 /* Takes one top-level field. */
 void pprof_decode_field(PprofDecode *d, const Field *field);

@@ -152,6 +152,9 @@ static void link_functions(PprofDecode *d)
 		if (f->name == 0)
 			f->name = f->system_name;
 	}
+	if (d->small != PROFILE_NONE)
+		profile_at(d->p->functions, ProfileFunction, d->small_function)
+			->name = profile_string(d->p, PROFILE_SMALL, -1);
 }
 
 static void link_locations(PprofDecode *d)

@@ -30,6 +30,11 @@ G_DEFINE_QUARK(pprof-read-error-quark, pprof_read_error)
 #define FIELDS_FREE (8ull << 20)
 #define FIELDS_RATIO 8			/* a byte makes no more of them */
 #define FIELDS_BETWEEN_CHECKS 1024
+/* As much memory as places that are too many take: it may be stacks. */
+#define CROWD_MEMORY (512ull << 20)
+/* The least part of a crowd that a file keeps, however much others have, and
+ * that is tried before a file is refused. */
+#define CROWD_LEAST 64
 /* The process is among the first fields of a file. */
 #define ORIGIN_BYTES_MAX (4u << 20)
 #define SKIPPED_MAX 20	/* sentences about one file */
@@ -44,6 +49,10 @@ typedef struct {
 	guint64 inflated;		/* bytes */
 	guint64 count;			/* fields */
 	gboolean lost;			/* until the next member */
+
+	guint crowd;			/* places that are too many; 0: none */
+	gboolean crowded;		/* there are, or too much memory */
+	PprofSieve *walk;		/* takes the fields; NULL: `decode` */
 } Reader;
 
 static gssize read_file(gpointer source, guint64 offset, guint8 *to,
@@ -76,6 +85,25 @@ static void skip(Reader *r, const char *format, ...)
 	va_end(args);
 }
 
+/* Of a file that is small beside the others all is kept. */
+static gboolean is_crowded(const Reader *r)
+{
+	const Profile *p = r->decode.p;
+	const ProfileMark *mark = &r->decode.mark;
+	guint places = p->locations->len + p->functions->len +
+		       p->mappings->len;
+	guint before = mark->locations + mark->functions + mark->mappings;
+	/* of what is kept each place may have a function and a mapping */
+	guint most = r->decode.sieve ? 2 * r->crowd : r->crowd;
+
+	if (r->crowd == 0 || r->walk)
+		return FALSE;
+	return (places > most &&
+		places - before > r->crowd / CROWD_LEAST) ||
+	       pprof_decode_memory(&r->decode) > CROWD_MEMORY;
+}
+
+/* FALSE without an error: the file has too much to be looked at. */
 static gboolean check_size(Reader *r, GError **error)
 {
 	guint64 consumed = gzip_stream_consumed(r->stream);
@@ -84,8 +112,10 @@ static gboolean check_size(Reader *r, GError **error)
 
 	if (pprof_decode_memory(&r->decode) <= memory &&
 	    r->inflated <= INFLATED_FREE + INFLATED_RATIO * consumed &&
-	    r->count <= FIELDS_FREE + FIELDS_RATIO * consumed)
-		return TRUE;
+	    r->count <= FIELDS_FREE + FIELDS_RATIO * consumed) {
+		r->crowded = is_crowded(r);
+		return !r->crowded;	/* without an error, then */
+	}
 	g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_TOO_LARGE,
 		    "%s: expands to more than a profile of its size can hold",
 		    r->name);
@@ -100,7 +130,10 @@ static gboolean take_fields(Reader *r, GError **error)
 
 	while (!r->lost &&
 	       (state = fields_next(&r->fields, &field)) == FIELDS_FIELD) {
-		pprof_decode_field(&r->decode, &field);
+		if (r->walk)
+			pprof_sieve_field(r->walk, &field);
+		else
+			pprof_decode_field(&r->decode, &field);
 		if (++r->count % FIELDS_BETWEEN_CHECKS == 0 &&
 		    !check_size(r, error))
 			return FALSE;
@@ -283,8 +316,10 @@ static gboolean read_content(Reader *r, GzipStreamRead read, gpointer source,
 	const Importer *importer = import_detect(head, size);
 	const char *advice = import_advise(head, size);
 
-	if (importer)
+	if (importer) {
+		r->crowd = 0;	/* its lines are not walked, but decoded */
 		return read_import(r, importer, error);
+	}
 	if (!advice)
 		return read_stream(r, error);
 	g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_FOREIGN,
@@ -292,18 +327,92 @@ static gboolean read_content(Reader *r, GzipStreamRead read, gpointer source,
 	return FALSE;
 }
 
+static void rewind_source(Reader *r, GzipStreamRead read, gpointer source)
+{
+	gzip_stream_free(r->stream);
+	r->stream = gzip_stream_new(read, source);
+	fields_release(&r->fields);
+	fields_init(&r->fields);
+	g_ptr_array_set_size(r->skipped, 0);
+	r->inflated = r->count = 0;
+	r->lost = r->crowded = FALSE;
+}
+
+static gboolean read_through(Reader *r, PprofSieve *sieve,
+			     GzipStreamRead read, gpointer source,
+			     GError **error)
+{
+	Profile *p = r->decode.p;
+	PprofReadFlags flags = r->decode.flags;
+	gboolean ok;
+
+	pprof_decode_undo(&r->decode);
+	pprof_decode_release(&r->decode);
+	pprof_decode_init(&r->decode, p, flags);
+	r->walk = sieve;
+	do {
+		rewind_source(r, read, source);
+		ok = read_stream(r, error);
+	} while (ok && pprof_sieve_next(sieve));
+	r->walk = NULL;
+	if (!ok)
+		return FALSE;
+	rewind_source(r, read, source);
+	pprof_decode_sieve(&r->decode, sieve);
+	ok = read_stream(r, error);
+	r->decode.sieve = NULL;
+	return ok;
+}
+
+static void say_sieved(Reader *r, const PprofSieve *sieve)
+{
+	g_autofree char *what = pprof_sieve_describe(sieve);
+
+	if (what)
+		skip(r, "%s: %s", r->name, what);
+}
+
+/*
+ * Too much was found. What the files before have is not looked at again, so
+ * that of this one less is kept; still less if that is still too much, and at
+ * last as much memory is taken as any file may.
+ */
+static gboolean read_sieved(Reader *r, GzipStreamRead read, gpointer source,
+			    GError **error)
+{
+	guint least = MAX(r->crowd / CROWD_LEAST, 1);
+	guint keep = r->crowd / 2, before = r->decode.mark.locations;
+	gboolean ok;
+
+	keep = MAX(keep - MIN(before, keep), least);
+	do {
+		g_autoptr(PprofSieve) sieve = pprof_sieve_new(keep, 2 * keep);
+
+		if (keep == least)
+			r->crowd = 0;
+		ok = read_through(r, sieve, read, source, error);
+		if (ok)
+			say_sieved(r, sieve);
+		keep = MAX(keep / 4, least);
+	} while (!ok && r->crowded);
+	return ok;
+}
+
 static gboolean read_source(Profile *p, const char *name, const char *path,
 			    GzipStreamRead read, gpointer source,
-			    PprofReadFlags flags, GError **error)
+			    PprofReadFlags flags, guint crowd, GError **error)
 {
 	Reader r = { .name = name, .path = path };
 	gboolean ok;
 
+	r.crowd = flags & PPROF_READ_SIEVE ? crowd : 0;
 	r.stream = gzip_stream_new(read, source);
 	r.skipped = g_ptr_array_new_with_free_func(g_free);
 	fields_init(&r.fields);
 	pprof_decode_init(&r.decode, p, flags);
 	ok = read_content(&r, read, source, error);
+	if (!ok && r.crowded)
+		ok = read_sieved(&r, read, source, error);
 	if (!ok)
 		pprof_decode_undo(&r.decode);
 	else
@@ -321,6 +430,16 @@ gboolean pprof_read_bytes(Profile *p, const char *name, const guint8 *data,
 	GzipStreamBytes bytes = { data, size };
 
 	return read_source(p, name, NULL, gzip_stream_read_bytes, &bytes, flags,
+			   PPROF_READ_CROWD, error);
+}
+
+gboolean pprof_read_crowd(Profile *p, const char *name, const guint8 *data,
+			  gsize size, guint crowd, GError **error)
+{
+	GzipStreamBytes bytes = { data, size };
+
+	return read_source(p, name, NULL, gzip_stream_read_bytes, &bytes,
+			   PPROF_READ_NO_REGION | PPROF_READ_SIEVE, crowd,
 			   error);
 }
 
@@ -364,7 +483,7 @@ static gboolean read_fd(Profile *p, const char *path, int fd,
 		return FALSE;
 	}
 	return read_source(p, path, path, read_file, GINT_TO_POINTER(fd),
-			   flags, error);
+			   flags, PPROF_READ_CROWD, error);
 }
 
 static gint compare_names(gconstpointer a, gconstpointer b)

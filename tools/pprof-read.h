@@ -15,6 +15,10 @@
 
 #include "tools/profile.h"
 
+/* Places (locations, functions and mappings) that are too many to be looked at:
+ * then the heaviest half as many are told apart, and as many stacks. */
+#define PPROF_READ_CROWD (1u << 20)
+
 #define PPROF_READ_ERROR pprof_read_error_quark()
 GQuark pprof_read_error_quark(void);
 
@@ -31,6 +35,8 @@ typedef enum {
 	PPROF_READ_NO_REGION = 1 << 0,	/* do not look for the shared region */
 	PPROF_READ_NO_MOMENTS = 1 << 1,	/* leave per-sample times out */
 	PPROF_READ_REST = 1 << 2,	/* of samples only those in the region */
+	PPROF_READ_SIEVE = 1 << 3,	/* to look at: what is too much for that
+					 * comes through tools/pprof-sieve.h */
 } PprofReadFlags;
 
 /*
@@ -61,5 +67,9 @@ gboolean pprof_read_origin(const char *path, PprofOrigin *origin);
 /* As pprof_read_path() from memory; `name` for messages. */
 gboolean pprof_read_bytes(Profile *p, const char *name, const guint8 *data,
 			  gsize size, PprofReadFlags flags, GError **error);
+
+/* The same, with PPROF_READ_SIEVE and fewer places that are too many. */
+gboolean pprof_read_crowd(Profile *p, const char *name, const guint8 *data,
+			  gsize size, guint crowd, GError **error);
 
 #endif

@@ -219,6 +219,10 @@ void profile_put_span(ProfileProcess *process, const ProfileSpan *span);
 /* CPU time that no sample stands for is one such frame (agent/pprof.h). */
 #define PROFILE_NOT_SAMPLED "[not sampled]"
 
+/* All that is not told apart of a file with too much in it is one such place
+ * (tools/pprof-sieve.h). */
+#define PROFILE_SMALL "[small places]"
+
 #define profile_at(array, Type, i) (&g_array_index((array), Type, (i)))
 
 #endif

@@ -23,6 +23,8 @@
 #include "tools/symbols-jit.h"
 #include "tools/texthash.h"
 
+#define NOTES_MAX 64	/* of one resolution */
+
 /* Storing is writing, and nothing waits for it but the next object. */
 struct storing {
 	char *build_id, *stamp;
@@ -36,7 +38,8 @@ struct _Symbols {
 	gboolean no_inlines, no_cache, quiet, full_names, no_system_names;
 	char *sysroot;
 	char **symbol_dirs;
-	GPtrArray *notes;		/* char * */
+	GPtrArray *notes;		/* char *, */
+	guint unsaid;			/* and how many more there were */
 	Progress progress;
 	guint64 done, total;		/* addresses, for the progress bar */
 	struct storing storing;
@@ -73,6 +76,17 @@ Symbols *symbols_new(const SymbolsOptions *options)
 	s->no_system_names = o->no_system_names;
 	s->notes = g_ptr_array_new_with_free_func(g_free);
 	return s;
+}
+
+/* A profile may name any number of files. Takes `text`. */
+static void note_add(Symbols *s, char *text)
+{
+	if (s->notes->len < NOTES_MAX) {
+		g_ptr_array_add(s->notes, text);
+		return;
+	}
+	g_free(text);
+	s->unsaid++;
 }
 
 static void storing_finish(struct storing *w)
@@ -379,7 +393,7 @@ static gboolean file_resolve(Symbols *s, ElfFile *f, const struct object *o,
 					 progress_units, s);
 	starts_resolve(f, wanted, names);
 	if (incomplete > 0)
-		g_ptr_array_add(s->notes, incomplete_say(f, incomplete));
+		note_add(s, incomplete_say(f, incomplete));
 	return incomplete == 0;
 }
 
@@ -575,7 +589,7 @@ static void object_resolve(Symbols *s, Profile *p, const struct object *o,
 			  &error);
 	names = names_load(s, o, f);
 	if (!f && !names_have_all(names, o))
-		g_ptr_array_add(s->notes, g_strdup(error->message));
+		note_add(s, g_strdup(error->message));
 	is_new = f && file_resolve(s, f, o, names) && !s->no_cache &&
 		 *o->build_id;
 	storing_finish(&s->storing);
@@ -593,7 +607,7 @@ void symbols_resolve(Symbols *s, Profile *p)
 	g_autoptr(GPtrArray) objects = NULL;
 
 	s->roots = roots;
-	s->done = s->total = 0;
+	s->done = s->total = s->unsaid = 0;
 	progress_init(&s->progress, "names", s->quiet);
 	objects = objects_gather(s, p);
 	for (guint i = 0; i < objects->len; i++) {
@@ -605,6 +619,9 @@ void symbols_resolve(Symbols *s, Profile *p)
 	}
 	progress_release(&s->progress);
 	symbols_jit_resolve(p, functions, s->sysroot, roots, s->notes);
+	if (s->unsaid > 0)
+		g_ptr_array_add(s->notes, g_strdup_printf(
+			"names are missing of %u more files", s->unsaid));
 	s->roots = NULL;
 }
 

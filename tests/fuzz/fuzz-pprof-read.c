@@ -4,7 +4,8 @@
  * again. libFuzzer's entry; `make fuzz` builds and runs it.
  *
  * The first byte chooses: 0 the rest is a file as it lies, 1 it is wrapped in a
- * gzip member first, so that what is inside is reached.
+ * gzip member first, so that what is inside is reached, 2 a few places are too
+ * many to be looked at.
  */
 #include <gio/gio.h>
 #include <stdint.h>
@@ -13,6 +14,8 @@
 #include "tools/calltree.h"
 #include "tools/pprof-read.h"
 #include "tools/pprof-write.h"
+
+#define CROWD 4u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -79,8 +82,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		wrapped = wrap(bytes, length);
 		bytes = g_bytes_get_data(wrapped, &length);
 	}
-	if (!pprof_read_bytes(p, "fuzz", bytes, length, PPROF_READ_NO_REGION,
-			      NULL))
+	if (data[0] == 2 ? !pprof_read_crowd(p, "fuzz", bytes, length, CROWD,
+					     NULL)
+			 : !pprof_read_bytes(p, "fuzz", bytes, length,
+					     PPROF_READ_NO_REGION, NULL))
 		return 0;
 	walk(p);
 	write_and_read(p);

@@ -14,8 +14,9 @@ import gzip
 import json
 import os
 import re
-import resource
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import xml.dom.minidom
@@ -25,6 +26,7 @@ import lib
 from lib import tap
 from pprof import field, varint
 
+CROWD = 1 << 20     # PPROF_READ_CROWD
 MEMORY = 2 << 30	# bytes of address space that a command may have
 EVIL = "\0\x1b[31m</script><script>alert(1)</script>\r\n\"'&\u202e\x7f\x9b1m"
 FORMATS = ("pb.gz", "speedscope.json", "firefox.json", "json", "folded",
@@ -197,23 +199,59 @@ def write_locations(path, count):
                           field(2, varint(1) + varint(10000000))))
 
 
+def memory_of(*args):
+    """Runs a command: its result, and the most it had in memory, in bytes."""
+    out = tempfile.TemporaryFile()
+    with subprocess.Popen([lib.PROFAGENT, *args], stdout=out,
+                          stderr=out) as child:
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    out.seek(0)
+    text = out.read().decode(errors="replace")
+    tap.note("%s: %d MiB, %.1f s" % (" ".join(args), usage.ru_maxrss >> 10,
+                                     usage.ru_utime + usage.ru_stime))
+    return child.returncode, text, usage.ru_maxrss << 10
+
+
 def check_locations(scratch, count):
-    """As many places as no program has: 400 bytes each are enough."""
+    """As many places as no program has."""
     path = scratch.path("places.pb.gz")
     write_locations(path, count)
     out = scratch.path("places.html")
-    # the one that needs less first: what is measured is the most so far
-    for args in (["flame", path, "-o", out], ["report", path]):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = lib.run(["prlimit", "--as=%d" % max(MEMORY, 700 * count),
-                        lib.PROFAGENT, *args], timeout=600)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        tap.ok(done.status == 0, "%d places: %s" % (count, args[0]),
-               str(done)[:600])
-        tap.note("%d places: %s in %.1f s of processor time, at most %d MiB" %
-                 (count, args[0], after.ru_utime + after.ru_stime -
-                  before.ru_utime - before.ru_stime, after.ru_maxrss >> 10))
-    tap.ok(os.path.getsize(out) > 20 * count, "all of them are in the page")
+    for args in (["report", path], ["report", "--tree", path],
+                 ["flame", path, "-o", out], ["diff", path, path]):
+        status, text, memory = memory_of(*args)
+        tap.ok(status == 0, "%d places: %s" % (count, args[0]), text[-600:])
+        tap.ok(memory < 1 << 30, "%d places: %s in less than 1 GiB" %
+               (count, args[0]), memory)
+    if count < CROWD // 2:
+        tap.ok(os.path.getsize(out) > 20 * count, "all of them are in the page")
+
+
+def check_memory(scratch):
+    """Of more places than can be looked at each costs next to nothing."""
+    few, many = CROWD * 5 // 4, CROWD * 5 // 2
+    taken = {}
+    for count in (few, many):
+        path = scratch.path("%d.pb.gz" % count)
+        write_locations(path, count)
+        for args in ("report", ), ("report", "--tree"):
+            status, text, memory = memory_of(*args, path)
+            taken[args, count] = memory
+            tap.ok(status == 0 and "heaviest are told apart" in text and
+                   "[small places]" in text, "%d places: %s" %
+                   (count, " ".join(args)), text[-600:])
+        done = command("report", "--json", "--by", "process", path)
+        tap.equal(json.loads(done.out)["profile"]["total"],
+                  count // 128 * 10000000,
+                  "all of the time is there")
+        os.unlink(path)
+    for args in ("report", ), ("report", "--tree"):
+        tap.ok(taken[args, few] < 300 * few, "%s: a place takes less than "
+               "300 bytes" % " ".join(args), taken)
+        more = taken[args, many] - taken[args, few]
+        tap.ok(more < 40 * (many - few), "%s: one more less than 40" %
+               " ".join(args), taken)
 
 
 def check_growing(scratch):
@@ -262,6 +300,7 @@ def main():
         check_deep(scratch)
         check_loops(scratch)
         check_bomb(scratch)
+        check_memory(scratch)
         check_growing(scratch)
     tap.done()
 

@@ -550,6 +550,171 @@ START_TEST(ten_million_locations)
 }
 END_TEST
 
+/* --- too much to be looked at ------------------------------------------------ */
+
+#define PLACES 100u	/* place i, from 1, weighs i times as much as the first */
+
+static void add_places(Messages *m, guint64 id_of_first)
+{
+	guint64 i;
+
+	messages_head(m);
+	messages_mapping(m, 1, 0x1000, 0x9000, "/usr/bin/app");
+	for (i = 1; i <= PLACES; i++) {
+		g_autofree char *name = g_strdup_printf("f%u", (guint)i);
+		guint64 id = id_of_first + i - 1;
+
+		messages_function(m, i, name);
+		messages_location(m, id, 1, 0x1000 + i, (guint64[]){ i, 0 });
+		messages_sample(m, (guint64[]){ id, id_of_first, 0 }, 1,
+				(gint64)i, i == PLACES ? "one" : NULL, 7);
+	}
+}
+
+static gint64 sum_of(const Profile *p)
+{
+	gint64 sum = 0;
+	guint i;
+
+	for (i = 0; i < p->samples->len; i++)
+		sum += profile_at(p->samples, ProfileSample, i)->value[1];
+	return sum;
+}
+
+static gboolean has_function(const Profile *p, const char *name)
+{
+	guint i;
+
+	for (i = 0; i < p->functions->len; i++)
+		if (strcmp(profile_text(p, profile_at(p->functions,
+				ProfileFunction, i)->name), name) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+static void read_crowd(Profile *p, const Messages *m, guint crowd)
+{
+	g_autoptr(GError) error = NULL;
+
+	ck_assert_msg(pprof_read_crowd(p, "test", m->bytes->data,
+				       m->bytes->len, crowd, &error), "%s",
+		      error ? error->message : "");
+}
+
+START_TEST(the_heaviest_of_a_crowd_are_told_apart)
+{
+	g_autoptr(Profile) p = profile_new();
+	g_autofree char *first = NULL, *last = NULL;
+	Messages m;
+
+	messages_init(&m);
+	m.later = TRUE;
+	add_places(&m, 1000000);
+	messages_strings(&m);
+	/* ten are kept, and one is all the others */
+	read_crowd(p, &m, 20);
+	first = stack(p, 0);
+	last = stack(p, p->samples->len - 1);
+	ck_assert_uint_eq(p->locations->len, 11);
+	ck_assert_uint_eq(p->functions->len, 11);
+	ck_assert_uint_eq(p->samples->len, 11);
+	ck_assert_int_eq(sum_of(p), PLACES * (PLACES + 1) / 2);
+	ck_assert(has_function(p, "f1") && has_function(p, "f92"));
+	ck_assert(!has_function(p, "f91"));
+	ck_assert_str_eq(first, "f1:11 < f1:11");
+	ck_assert_str_eq(last, "f100:1001 < f1:11");
+	ck_assert_uint_eq(p->threads->len, 1);
+	ck_assert(strstr(process(p, 0)->skipped->pdata[0],
+			 "of its 100 places the 10 heaviest are told apart"));
+	ck_assert_str_eq(profile_text(p, process(p, 0)->program), "app");
+	messages_release(&m);
+}
+END_TEST
+
+/* Such ids may be taken for each other: then more than ten are kept. */
+START_TEST(a_crowd_of_large_ids)
+{
+	g_autoptr(Profile) p = profile_new();
+	Messages m;
+
+	messages_init(&m);
+	add_places(&m, G_GUINT64_CONSTANT(1) << 40);
+	read_crowd(p, &m, 20);
+	ck_assert_uint_ge(p->locations->len, 11);
+	ck_assert_uint_lt(p->locations->len, 20);
+	ck_assert_int_eq(sum_of(p), PLACES * (PLACES + 1) / 2);
+	ck_assert(has_function(p, "f1") && has_function(p, "f92"));
+	messages_release(&m);
+}
+END_TEST
+
+START_TEST(no_crowd_is_left_as_it_is)
+{
+	g_autoptr(Profile) p = profile_new();
+	Messages m;
+
+	messages_init(&m);
+	add_places(&m, 1);
+	read_crowd(p, &m, 3 * PLACES);
+	ck_assert_uint_eq(p->locations->len, PLACES);
+	ck_assert(!has_function(p, PROFILE_SMALL));
+	ck_assert_uint_eq(process(p, 0)->skipped->len, 0);
+	messages_release(&m);
+}
+END_TEST
+
+/* All stacks of two of forty places, equally heavy. */
+START_TEST(of_a_crowd_of_stacks_the_leaves_are_kept)
+{
+	g_autoptr(Profile) p = profile_new();
+	guint64 i, k, whole = 0;
+	Messages m;
+
+	messages_init(&m);
+	messages_head(&m);
+	for (i = 1; i <= 40; i++)
+		messages_location(&m, i, 0, 0x1000 + i, NULL);
+	for (i = 1; i <= 60; i++)
+		messages_location(&m, 100 + i, 0, 0x2000 + i, NULL);
+	for (i = 1; i <= 40; i++)
+		for (k = 1; k <= 40; k++)
+			messages_sample(&m, (guint64[]){ i, k, 0 }, 1, 10,
+					"one", 7);
+	read_crowd(p, &m, 80);
+	ck_assert_int_eq(sum_of(p), 40 * 40 * 10);
+	ck_assert_uint_eq(p->locations->len, 41);
+	ck_assert_uint_le(p->samples->len, 2 * 40 + 2 * 40);
+	for (i = 0; i < p->samples->len; i++) {
+		guint32 last = sample(p, (guint)i)->first_frame +
+			       sample(p, (guint)i)->frame_count - 1;
+
+		ck_assert_uint_eq(sample(p, (guint)i)->frame_count, 2);
+		whole += g_array_index(p->frames, guint32, last) != 0;
+	}
+	/* place 0 of the Profile is that of all that is not kept */
+	ck_assert_uint_gt(whole, 0);
+	ck_assert_uint_eq(p->samples->len, whole + 40);
+	ck_assert(strstr(process(p, 0)->skipped->pdata[0], "stacks are rare"));
+	messages_release(&m);
+}
+END_TEST
+
+/* What an earlier file brought is not touched, and both add up. */
+START_TEST(a_crowd_after_another)
+{
+	g_autoptr(Profile) p = profile_new();
+	Messages m;
+
+	messages_init(&m);
+	add_places(&m, 1);
+	read_crowd(p, &m, 1000);
+	read_crowd(p, &m, 220);
+	ck_assert_uint_eq(p->locations->len, PLACES + 10 + 1);
+	ck_assert_int_eq(sum_of(p), PLACES * (PLACES + 1));
+	messages_release(&m);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("pprof-read");
@@ -568,6 +733,11 @@ int main(void)
 	tcase_add_test(tcase, what_is_no_profile_is_refused);
 	tcase_add_test(tcase, a_bomb_is_refused);
 	tcase_add_test(tcase, ten_million_locations);
+	tcase_add_test(tcase, the_heaviest_of_a_crowd_are_told_apart);
+	tcase_add_test(tcase, a_crowd_of_large_ids);
+	tcase_add_test(tcase, no_crowd_is_left_as_it_is);
+	tcase_add_test(tcase, of_a_crowd_of_stacks_the_leaves_are_kept);
+	tcase_add_test(tcase, a_crowd_after_another);
 	tcase_add_test(tcase, broken_messages_are_counted);
 	tcase_add_test(tcase, a_directory_is_its_profiles);
 	tcase_add_test(tcase, flipped_bytes_do_no_harm);
