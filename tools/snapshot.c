@@ -137,10 +137,11 @@ static void print_thread(const Profile *p, const ProfileSample *s, FILE *to)
 {
 	const ProfileThread *t = thread_of(p, s);
 	g_autofree char *name = text_escape(t ? profile_text(p, t->name) : "");
-	const char *call = label(p, s, "call");
+	g_autofree char *state = text_escape(label(p, s, "state"));
+	g_autofree char *call = text_escape(label(p, s, "call"));
 
-	fprintf(to, "Thread %d %s: %s%s%s\n", t ? t->tid : 0, name,
-		label(p, s, "state"), call[0] ? " in " : "", call);
+	fprintf(to, "Thread %d %s: %s%s%s\n", t ? t->tid : 0, name, state,
+		call[0] ? " in " : "", call);
 	for_each_frame(p, s, print_frame, to);
 	if (s->frame_count == 0)
 		fputs("  (no stack: it did not come to a CPU in time)\n", to);
