@@ -23,7 +23,8 @@ SRC = os.environ.get("top_srcdir") or os.path.abspath(
     os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.environ.get("top_builddir") or os.getcwd()
 AGENT = os.path.join(BUILD, "agent", ".libs", "libprofagent.so")
-PROFAGENT = os.path.join(BUILD, "tools", "profagent")
+# Another build of it, with sanitizers say, can be tried.
+PROFAGENT = os.environ.get("TOOL") or os.path.join(BUILD, "tools", "profagent")
 NOT_SAMPLED = "[not sampled]"
 PROGRAMS = os.path.join(BUILD, "tests", "programs")
 
