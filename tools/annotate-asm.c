@@ -297,8 +297,8 @@ static void print_instructions(const Annotate *a, const CodeParts *known,
 			       FILE *to)
 {
 	static const TextColumn columns[] = {
-		{ "self %", TRUE, 0 }, { "total %", TRUE, 0 },
-		{ "address", TRUE, 0 }, { "instruction", FALSE, 20 },
+		{ "self %", TRUE, 0, 2 }, { "total %", TRUE, 0, 0 },
+		{ "address", TRUE, 0, 1 }, { "instruction", FALSE, 20, 0 },
 	};
 	g_autoptr(TextTable) t = text_table_new(columns,
 						G_N_ELEMENTS(columns));

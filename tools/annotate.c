@@ -245,8 +245,8 @@ static void add_numbers(const Annotate *a, TextTable *t, const Place *p)
 static void print_place(const Annotate *a, const Place *p, FILE *to)
 {
 	static const TextColumn columns[] = {
-		{ "self %", TRUE, 0 }, { "total %", TRUE, 0 },
-		{ "line", TRUE, 0 }, { "source", FALSE, 20 },
+		{ "self %", TRUE, 0, 1 }, { "total %", TRUE, 0, 0 },
+		{ "line", TRUE, 0, 0 }, { "source", FALSE, 20, 0 },
 	};
 	const Profile *profile = a->report->profile;
 	g_autoptr(TextTable) t = text_table_new(columns,

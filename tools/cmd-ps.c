@@ -14,11 +14,11 @@ typedef struct {
 } Options;
 
 static const TextColumn columns[] = {
-	{ "PID", TRUE, 0 },	 { "PROGRAM", FALSE, 8 },
-	{ "STATE", FALSE, 0 },	 { "RATE", TRUE, 0 },
-	{ "CLOCK", FALSE, 0 },	 { "THREADS", TRUE, 0 },
-	{ "SAMPLES", TRUE, 0 },	 { "LOST", TRUE, 0 },
-	{ "CPU", TRUE, 0 },	 { "COST", TRUE, 0 },
+	{ "PID", TRUE, 0, 0 },	    { "PROGRAM", FALSE, 8, 0 },
+	{ "STATE", FALSE, 0, 0 },   { "RATE", TRUE, 0, 3 },
+	{ "CLOCK", FALSE, 0, 5 },   { "THREADS", TRUE, 0, 6 },
+	{ "SAMPLES", TRUE, 0, 1 },  { "LOST", TRUE, 0, 4 },
+	{ "CPU", TRUE, 0, 0 },	    { "COST", TRUE, 0, 2 },
 };
 
 /* --- what a status says ------------------------------------------------------- */

@@ -25,8 +25,9 @@ typedef struct {
 } Options;
 
 static const TextColumn columns[] = {
-	{ "FUNCTION", FALSE, 16 }, { "OWN", TRUE, 0 }, { "%", TRUE, 0 },
-	{ "DEEP", TRUE, 0 }, { "%", TRUE, 0 }, { "OBJECT", FALSE, 12 },
+	{ "FUNCTION", FALSE, 16, 0 }, { "OWN", TRUE, 0, 1 },
+	{ "%", TRUE, 0, 0 }, { "DEEP", TRUE, 0, 2 }, { "%", TRUE, 0, 0 },
+	{ "OBJECT", FALSE, 12, 3 },
 };
 
 static gboolean parse(Options *o, int *argc, char ***argv, GError **error)

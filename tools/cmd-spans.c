@@ -19,9 +19,10 @@ typedef struct {
 } Options;
 
 static const TextColumn columns[] = {
-	{ "SPAN", FALSE, 12 }, { "N", TRUE, 0 },   { "TOTAL", TRUE, 0 },
-	{ "MEAN", TRUE, 0 },   { "P50", TRUE, 0 }, { "P95", TRUE, 0 },
-	{ "P99", TRUE, 0 },    { "MAX", TRUE, 0 },
+	{ "SPAN", FALSE, 12, 0 }, { "N", TRUE, 0, 0 },
+	{ "TOTAL", TRUE, 0, 2 },  { "MEAN", TRUE, 0, 4 },
+	{ "P50", TRUE, 0, 0 },	  { "P95", TRUE, 0, 3 },
+	{ "P99", TRUE, 0, 0 },	  { "MAX", TRUE, 0, 1 },
 };
 
 static gboolean parse(Options *o, int *argc, char ***argv, GError **error)

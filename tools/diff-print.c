@@ -90,10 +90,10 @@ void diff_print(const Diff *d, const GPtrArray *rows, guint limit,
 		const char *const titles[2], FILE *to)
 {
 	const TextColumn columns[] = {
-		{ "", FALSE, 0 }, { "before %", TRUE, 0 },
-		{ "after %", TRUE, 0 }, { "change", TRUE, 0 },
-		{ "p", TRUE, 0 }, { titles[0], FALSE, 16 },
-		{ titles[1], FALSE, 15 },
+		{ "", FALSE, 0, 0 }, { "before %", TRUE, 0, 2 },
+		{ "after %", TRUE, 0, 3 }, { "change", TRUE, 0, 0 },
+		{ "p", TRUE, 0, 1 }, { titles[0], FALSE, 16, 0 },
+		{ titles[1], FALSE, 15, 4 },
 	};
 	g_autoptr(TextTable) t = text_table_new(columns,
 						G_N_ELEMENTS(columns));

@@ -313,6 +313,20 @@ static void print_cost(const Health *h, FILE *to)
 		100 * health_own_cost(h), memory);
 }
 
+/* Go ends by a system call of its own, and a signal may kill any program. */
+static void print_unclean(const Health *h, FILE *to)
+{
+	const char *memory = h->salvaged ? "; the last samples were taken "
+					   "from memory" : "";
+
+	if (h->own == 1)
+		fprintf(to, "the process did not end, or without telling its "
+			"agent%s\n", memory);
+	else
+		fprintf(to, "%u of %u processes did not end, or without "
+			"telling their agent%s\n", h->unclean, h->own, memory);
+}
+
 void health_print(const Health *h, FILE *to)
 {
 	guint i;
@@ -326,10 +340,7 @@ void health_print(const Health *h, FILE *to)
 			"profagent: nothing is known of losses\n", h->samples);
 	}
 	if (h->unclean > 0)
-		fprintf(to, "%u of %u processes did not end, or not by "
-			"themselves%s\n", h->unclean, h->own,
-			h->salvaged ? "; their last samples were taken from "
-				      "memory" : "");
+		print_unclean(h, to);
 	for (i = 0; i < h->notes->len; i++) {
 		g_autofree char *text = text_escape(h->notes->pdata[i]);
 

@@ -243,9 +243,10 @@ static void add_row(const Report *r, TextTable *t, const CalltreeItem *item)
 void report_print_flat(const Report *r, FILE *to)
 {
 	TextColumn columns[] = {
-		{ "self %", TRUE, 0 }, { "self", TRUE, 0 },
-		{ "total %", TRUE, 0 }, { "total", TRUE, 0 },
-		{ titles[0].name, FALSE, 16 }, { titles[0].place, FALSE, 15 },
+		{ "self %", TRUE, 0, 0 }, { "self", TRUE, 0, 1 },
+		{ "total %", TRUE, 0, 0 }, { "total", TRUE, 0, 2 },
+		{ titles[0].name, FALSE, 16, 0 },
+		{ titles[0].place, FALSE, 15, 3 },
 	};
 	g_autoptr(GArray) rows = report_rows(r);
 	g_autoptr(TextTable) t = text_table_new(columns,
@@ -271,7 +272,7 @@ typedef struct {
 	TextTable *table;
 	double least;			/* smaller nodes are left out */
 	guint indent;			/* at most */
-	guint shown, omitted;
+	guint shown, small, cut;	/* small, cut: nodes not shown */
 } TreePrinter;
 
 static guint indent_max(guint width)
@@ -327,9 +328,12 @@ static gboolean visit(TreePrinter *t, const CalltreeNode *node, guint depth)
 	    !g_regex_match(r->filter, profile_text(
 		    r->profile, calltree_item(r->tree, node)->name), 0, NULL))
 		return FALSE;
-	if ((double)node->total < t->least ||
-	    (r->limit > 0 && t->shown >= r->limit)) {
-		t->omitted++;
+	if ((double)node->total < t->least) {
+		t->small++;
+		return FALSE;
+	}
+	if (r->limit > 0 && t->shown >= r->limit) {
+		t->cut++;
 		return FALSE;
 	}
 	add_node(t, node, depth);
@@ -360,9 +364,9 @@ static void walk(TreePrinter *t)
 void report_print_tree(const Report *r, FILE *to)
 {
 	static const TextColumn columns[] = {
-		{ "total %", TRUE, 0 }, { "total", TRUE, 0 },
-		{ "self %", TRUE, 0 }, { "function", FALSE, 32 },
-		{ "where", FALSE, 15 },
+		{ "total %", TRUE, 0, 0 }, { "total", TRUE, 0, 2 },
+		{ "self %", TRUE, 0, 1 }, { "function", FALSE, 28, 0 },
+		{ "where", FALSE, 15, 3 },
 	};
 	g_autoptr(TextTable) table = text_table_new(columns,
 						    G_N_ELEMENTS(columns));
@@ -374,9 +378,12 @@ void report_print_tree(const Report *r, FILE *to)
 
 	walk(&t);
 	text_table_print(table, to);
-	if (t.omitted > 0)
-		fprintf(to, "(%u smaller branches are left out; --limit 0 and "
-			"--min-percent 0 show all)\n", t.omitted);
+	if (t.cut > 0)
+		fprintf(to, "(it ends here; --limit 0 shows the rest)\n");
+	if (t.small > 0)
+		fprintf(to, "(branches below %.4g %% are left out: %u; "
+			"--min-percent 0 shows them)\n", r->min_percent,
+			t.small);
 }
 
 /* --- timeline ------------------------------------------------------------------------- */
@@ -424,9 +431,9 @@ void report_print_timeline(const Report *r, FILE *to)
 	g_autofree char *type = text_escape(profile_text(
 		r->profile, r->profile->type[r->options->type].type));
 	const TextColumn columns[] = {
-		{ "from", TRUE, 0 }, { type, TRUE, 0 },
-		{ "CPUs", TRUE, 0 }, { "", FALSE, 0 }, { "%", TRUE, 0 },
-		{ "most of it in", FALSE, 20 },
+		{ "from", TRUE, 0, 0 }, { type, TRUE, 0, 3 },
+		{ "CPUs", TRUE, 0, 2 }, { "", FALSE, 0, 1 },
+		{ "%", TRUE, 0, 0 }, { "most of it in", FALSE, 14, 0 },
 	};
 	g_autoptr(TextTable) t = text_table_new(columns,
 						G_N_ELEMENTS(columns));

@@ -323,6 +323,9 @@ typedef struct {
 	const char *color;
 } Cell;
 
+#define GAP 2			/* between columns */
+#define LEFT_OUT G_MAXUINT	/* width of a column that is not shown */
+
 struct _TextTable {
 	const TextColumn *columns;
 	guint count;
@@ -375,12 +378,51 @@ static void shrink(const TextTable *t, guint *widths, guint total, guint limit)
 	for (i = t->count; i-- > 0 && total > limit;) {
 		guint least = t->columns[i].shrinks;
 
-		if (least == 0 || widths[i] <= least)
+		if (least == 0 || widths[i] <= least ||
+		    widths[i] == LEFT_OUT)
 			continue;
 		too_wide = MIN(total - limit, widths[i] - least);
 		widths[i] -= too_wide;
 		total -= too_wide;
 	}
+}
+
+/* The column to be left out next; t->count: none is. */
+static guint find_drop(const TextTable *t, const guint *widths)
+{
+	guint found = t->count, i;
+
+	for (i = 0; i < t->count; i++)
+		if (widths[i] != LEFT_OUT && t->columns[i].drops > 0 &&
+		    (found == t->count ||
+		     t->columns[i].drops > t->columns[found].drops))
+			found = i;
+	return found;
+}
+
+/* What is left of the widest that a row can be cut down to. */
+static guint least_width(const TextTable *t, const guint *widths)
+{
+	guint total = 0, i;
+
+	for (i = 0; i < t->count; i++) {
+		guint least = t->columns[i].shrinks;
+
+		if (widths[i] != LEFT_OUT)
+			total += (total > 0 ? GAP : 0) +
+				 (least > 0 ? MIN(widths[i], least)
+					    : widths[i]);
+	}
+	return total;
+}
+
+static void drop(const TextTable *t, guint *widths, guint limit)
+{
+	guint i;
+
+	while (least_width(t, widths) > limit &&
+	       (i = find_drop(t, widths)) < t->count)
+		widths[i] = LEFT_OUT;
 }
 
 static guint *measure(const TextTable *t, guint limit)
@@ -397,8 +439,11 @@ static guint *measure(const TextTable *t, guint limit)
 		if (c->text)
 			*width = MAX(*width, text_columns(c->text));
 	}
+	if (limit > 0)
+		drop(t, widths, limit);
 	for (i = 0; i < t->count; i++)
-		total += widths[i] + (i > 0 ? 2 : 0);
+		if (widths[i] != LEFT_OUT)
+			total += widths[i] + (total > 0 ? GAP : 0);
 	if (limit > 0)
 		shrink(t, widths, total, limit);
 	return widths;
@@ -424,17 +469,21 @@ void text_table_print(const TextTable *t, FILE *to)
 {
 	g_autofree guint *widths = measure(t, text_width(to));
 	const char *bold = text_has_color(to) ? text_bold : "";
-	guint i;
+	guint last = t->count - 1, i;
 
-	for (i = 0; i < t->count; i++)
-		print_cell(to, t->columns[i].title, bold, widths[i],
-			   t->columns[i].right, i + 1 == t->count);
+	while (last > 0 && widths[last] == LEFT_OUT)
+		last--;
+	for (i = 0; i <= last; i++)
+		if (widths[i] != LEFT_OUT)
+			print_cell(to, t->columns[i].title, bold, widths[i],
+				   t->columns[i].right, i == last);
 	for (i = 0; i < t->cells->len; i++) {
 		const Cell *c = &g_array_index(t->cells, Cell, i);
 		guint k = i % t->count;
 
-		print_cell(to, c->text ? c->text : "",
-			   text_has_color(to) ? c->color : "", widths[k],
-			   t->columns[k].right, k + 1 == t->count);
+		if (widths[k] != LEFT_OUT)
+			print_cell(to, c->text ? c->text : "",
+				   text_has_color(to) ? c->color : "",
+				   widths[k], t->columns[k].right, k == last);
 	}
 }

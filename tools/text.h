@@ -68,6 +68,8 @@ typedef struct {
 	gboolean right;			/* aligned */
 	guint shrinks;			/* > 0: may be cut down to so many columns
 					 * where a terminal is too narrow */
+	guint drops;			/* > 0: is left out where that is not
+					 * enough, the greatest first */
 } TextColumn;
 
 typedef struct _TextTable TextTable;

@@ -2,8 +2,11 @@
 #include "tools/text.h"
 
 #include <check.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "tests/unit/runner.h"
 
@@ -72,7 +75,8 @@ END_TEST
 START_TEST(tables_line_up)
 {
 	static const TextColumn columns[] = {
-		{ "n", TRUE, 0 }, { "name", FALSE, 8 }, { "end", FALSE, 0 },
+		{ "n", TRUE, 0, 0 }, { "name", FALSE, 8, 0 },
+		{ "end", FALSE, 0, 0 },
 	};
 	g_autoptr(TextTable) t = text_table_new(columns, 3);
 	g_autofree char *text = NULL;
@@ -93,6 +97,70 @@ START_TEST(tables_line_up)
 }
 END_TEST
 
+/* As a terminal of so many columns gets it. */
+static char *on_terminal(const TextTable *t, unsigned short columns)
+{
+	const struct winsize size = { .ws_row = 24, .ws_col = columns };
+	int ours = posix_openpt(O_RDWR | O_NOCTTY);
+	g_auto(GStrv) parts = NULL;
+	gsize size_read = 0;
+	char text[1024];
+	ssize_t n;
+	FILE *to;
+
+	ck_assert_int_ge(ours, 0);
+	ck_assert_int_eq(grantpt(ours), 0);
+	ck_assert_int_eq(unlockpt(ours), 0);
+	ck_assert_int_eq(ioctl(ours, TIOCSWINSZ, &size), 0);
+	to = fopen(ptsname(ours), "r+");
+	ck_assert_ptr_nonnull(to);
+	text_table_print(t, to);
+	fclose(to);
+	/* what was written stays readable; then EIO */
+	while ((n = read(ours, text + size_read, sizeof(text) - 1 -
+			 size_read)) > 0)
+		size_read += (gsize)n;
+	close(ours);
+	text[size_read] = '\0';
+	parts = g_strsplit(text, "\r", -1);
+	return g_strjoinv("", parts);
+}
+
+START_TEST(what_is_too_wide_is_cut_then_left_out)
+{
+	static const TextColumn columns[] = {
+		{ "n", TRUE, 0, 0 }, { "more", TRUE, 0, 1 },
+		{ "name", FALSE, 8, 0 }, { "where", FALSE, 6, 2 },
+	};
+	static const struct {
+		unsigned short width;
+		const char *text;
+	} all[] = {
+		{ 80, "n  more  name              where\n"
+		      "1  1234  a_function_of_it  somewhere.c\n" },
+		{ 30, "n  more  name           where\n"
+		      "1  1234  a_fu..._of_it  somewh\n" },
+		{ 20, "n  more  name\n1  1234  a_f...of_it\n" },
+		{ 11, "n  name\n1  a_..._it\n" },
+		{ 3, "n  name\n1  a_..._it\n" },
+	};
+	g_autoptr(TextTable) t = text_table_new(columns, 4);
+	gsize i;
+
+	g_unsetenv("COLUMNS");
+	g_setenv("NO_COLOR", "1", TRUE);
+	text_table_cell(t, g_strdup("1"), NULL);
+	text_table_cell(t, g_strdup("1234"), NULL);
+	text_table_cell(t, g_strdup("a_function_of_it"), NULL);
+	text_table_cell(t, g_strdup("somewhere.c"), NULL);
+	for (i = 0; i < G_N_ELEMENTS(all); i++) {
+		g_autofree char *text = on_terminal(t, all[i].width);
+
+		ck_assert_str_eq(text, all[i].text);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("text");
@@ -103,6 +171,7 @@ int main(void)
 	tcase_add_test(tcase, numbers_have_three_digits);
 	tcase_add_test(tcase, colours_follow_shares);
 	tcase_add_test(tcase, tables_line_up);
+	tcase_add_test(tcase, what_is_too_wide_is_cut_then_left_out);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);
 }
