@@ -900,7 +900,44 @@ async function fitsSmallWindows()
 	await quiet(page, "small");
 }
 
-const all = [showsARealProfile, zooms, searches, selectsTime, picks,
+/* What a box or a row has room for is what tells functions apart. */
+async function shortensNames()
+{
+	const file = join(dirname(fileURLToPath(import.meta.url)), "..", "..",
+			  "tools", "web", "names.js");
+	const { boxLabel } = await import("data:text/javascript," +
+		encodeURIComponent(readFileSync(file, "utf8")));
+	const names = [
+		["std::vector<int, std::allocator<int> >::push_back(int)",
+		 "std::vector::push_back", "push_back"],
+		["std::ostream& operator<< <char>(std::ostream&, char)",
+		 "std::ostream& operator<<", "ostream& op…"],
+		["(anonymous namespace)::run(int)", "run", "run"],
+		["main::<lambda(int)>", "main::lambda", "main::lambda"],
+		["<A as core::slice::cmp::SliceOrd>::compare",
+		 "SliceOrd::compare", "compare"],
+		["core::slice::<impl [T]>::sort", "core::slice::[T]::sort",
+		 "[T]::sort"],
+		["core::cmp::<impl core::cmp::Ord for [T]>::cmp",
+		 "core::cmp::Ord::cmp", "Ord::cmp"],
+		["<fn(u8) -> u16 as core::ops::Fn<A>>::call", "Fn::call",
+		 "Fn::call"],
+		["std::panicking::catch_unwind::<...>",
+		 "std::panicking::catch_unwind", "catch_unwind"],
+		["encoding/json.(*decodeState).object",
+		 "encoding/json.decodeState.object", "json.decode…"],
+	];
+
+	for (const [name, shorter, shortest] of names)
+		equal([boxLabel(name, 1000), boxLabel(name, name.length - 1),
+		       boxLabel(name, 12)], [name, shorter, shortest],
+		      "names: " + name);
+	for (const text of ["<".repeat(1000), "<a as ".repeat(160),
+			    "<".repeat(500) + ">".repeat(500), "(<->)>-"])
+		ok(boxLabel(text, 6).length <= 6, "names: any brackets");
+}
+
+const all = [shortensNames, showsARealProfile, zooms, searches, selectsTime, picks,
 	     picksLabels, showsCallers, showsNothing, countsRecursionOnce, usesKeys, switchesTheme,
 	     hasNames, survivesHostileNames, showsDifferences, drawsManyStacks,
 	     scrollsDeepStacks, followsALiveProfile, fitsSmallWindows];
