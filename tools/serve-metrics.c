@@ -108,6 +108,25 @@ static void add_metric(GString *out, const Metric *m, const GPtrArray *targets)
 	}
 }
 
+static void add_reason(GString *out, const Reasons *r, const char *labels,
+		       const char *reason, double n)
+{
+	g_autofree char *safe = escape_label(reason);
+	g_autofree char *all = g_strdup_printf("%s,reason=\"%s\"", labels,
+					       safe);
+
+	add_value(out, r->name, all, n);
+}
+
+static double count_at(JsonArray *counts, guint i)
+{
+	JsonNode *node = json_array_get_element(counts, i);
+
+	return JSON_NODE_HOLDS_VALUE(node) ? (double)json_node_get_int(node)
+					   : 0;
+}
+
+/* Reasons that only a newer agent knows are one: no series may come twice. */
 static void add_reasons(GString *out, const Reasons *r, const Target *t)
 {
 	g_autofree char *labels = labels_of(t);
@@ -115,17 +134,15 @@ static void add_reasons(GString *out, const Reasons *r, const Target *t)
 	JsonArray *counts = node && JSON_NODE_HOLDS_ARRAY(node)
 				    ? json_node_get_array(node) : NULL;
 	guint i, n = counts ? json_array_get_length(counts) : 0;
+	double others = 0;
 
-	for (i = r->first; i < n; i++) {
-		const char *reason = r->reason(i);
-		g_autofree char *safe = escape_label(reason ? reason
-							    : "other");
-		g_autofree char *all = g_strdup_printf("%s,reason=\"%s\"",
-						       labels, safe);
-
-		add_value(out, r->name, all, (double)
-			  json_array_get_int_element(counts, i));
-	}
+	for (i = r->first; i < n && r->reason(i); i++)
+		add_reason(out, r, labels, r->reason(i), count_at(counts, i));
+	if (i >= n)
+		return;
+	for (; i < n; i++)
+		others += count_at(counts, i);
+	add_reason(out, r, labels, "other", others);
 }
 
 static void add_states(GString *out, const GPtrArray *targets)

@@ -20,6 +20,7 @@ struct _FakeAgent {
 	GCond changed;
 	GArray *clients;		/* int: descriptors */
 	GBytes *fragment;		/* NULL: "flushed N" */
+	char *status;			/* NULL: as it says there */
 	guint accepted, subscribed, asked, flushed;
 };
 
@@ -84,10 +85,14 @@ static void flush(Client *c)
 
 static void status(Client *c)
 {
-	g_autofree char *text = g_strdup_printf(
-		"{\"ok\":true,\"state\":\"running\",\"n\":%u}\n",
-		count(c->agent, &c->agent->asked, 1));
+	guint n = count(c->agent, &c->agent->asked, 1);
+	g_autofree char *text = NULL;
 
+	g_mutex_lock(&c->agent->lock);
+	text = c->agent->status ? g_strconcat(c->agent->status, "\n", NULL) :
+	       g_strdup_printf("{\"ok\":true,\"state\":\"running\","
+			       "\"n\":%u}\n", n);
+	g_mutex_unlock(&c->agent->lock);
 	say(c, text);
 }
 
@@ -219,6 +224,7 @@ void fake_agent_free(FakeAgent *a)
 	g_cond_clear(&a->changed);
 	g_free(a->path);
 	g_free(a->greeting);
+	g_free(a->status);
 	g_free(a);
 }
 
@@ -227,6 +233,14 @@ void fake_agent_send(FakeAgent *a, GBytes *fragment)
 	g_mutex_lock(&a->lock);
 	g_clear_pointer(&a->fragment, g_bytes_unref);
 	a->fragment = fragment ? g_bytes_ref(fragment) : NULL;
+	g_mutex_unlock(&a->lock);
+}
+
+void fake_agent_status(FakeAgent *a, const char *answer)
+{
+	g_mutex_lock(&a->lock);
+	g_free(a->status);
+	a->status = g_strdup(answer);
 	g_mutex_unlock(&a->lock);
 }
 

@@ -24,6 +24,9 @@ void fake_agent_free(FakeAgent *a);
 /* What a flush sends from now on; NULL: "flushed N" again. */
 void fake_agent_send(FakeAgent *a, GBytes *fragment);
 
+/* What "status" is answered with from now on, one line. */
+void fake_agent_status(FakeAgent *a, const char *answer);
+
 /* Connections so far; of those now there, who subscribed. */
 guint fake_agent_accepted(FakeAgent *a);
 guint fake_agent_subscribed(FakeAgent *a);

@@ -7,77 +7,8 @@
 #include "tests/unit/runner.h"
 
 #ifdef HAVE_SOUP
-#include "tests/unit/fake-agent.h"
-#include "tests/unit/http-client.h"
+#include "tests/unit/serve-fixture.h"
 #include "tools/serve-users.h"
-#include "tools/serve-view.h"
-#include "tools/serve.h"
-
-#define TOKEN "0123456789abcdef0123456789abcdef"
-#define BEARER "Authorization: Bearer " TOKEN "\r\n"
-
-/* No process has these numbers: beyond pid_max. */
-#define AGENT "2000000001"
-#define NOBODY "2000000002"
-
-static char *runtime, *dir, *path;
-static FakeAgent *agent;
-static Serve s;
-
-static void setup(void)
-{
-	runtime = g_dir_make_tmp("test-serve-routes-XXXXXX", NULL);
-	dir = g_build_filename(runtime, "profagent", NULL);
-	path = g_build_filename(dir, AGENT ".sock", NULL);
-	g_mkdir(dir, 0700);
-	g_setenv("XDG_RUNTIME_DIR", runtime, TRUE);
-	g_setenv("XDG_CACHE_HOME", runtime, TRUE);
-	agent = fake_agent_new(path, NULL);
-	s.auth = auth_new_token();
-	auth_set_token(s.auth, TOKEN);
-	s.scheme = "http";
-	s.soup = soup_server_new(NULL, NULL);
-	s.connections = connections_new(s.soup, NULL);
-	s.feeds = feeds_new();
-	s.builder = builder_new();
-	s.views = views_new(s.feeds);
-	serve_attach(&s);
-	ck_assert(connections_listen(s.connections, "127.0.0.1:0", NULL));
-	auth_set_cookie(s.auth, connections_address(s.connections));
-}
-
-static void teardown(void)
-{
-	g_autofree char *command = g_strdup_printf("rm -rf %s", runtime);
-
-	views_free(s.views);
-	connections_free(s.connections);
-	g_object_unref(s.soup);
-	builder_free(s.builder);
-	feeds_free(s.feeds);
-	auth_free(s.auth);
-	fake_agent_free(agent);
-	ck_assert_int_eq(system(command), 0);
-	g_free(path);
-	g_free(dir);
-	g_free(runtime);
-}
-
-static char *ask(const char *line, const char *headers)
-{
-	return http_ask(connections_address(s.connections), line, headers);
-}
-
-static void expect(const char *line, const char *headers, guint status,
-		   const char *part)
-{
-	g_autofree char *answer = ask(line, headers);
-
-	ck_assert_msg(http_status(answer) == status &&
-		      strstr(answer, part) != NULL,
-		      "%s: not %u with '%s' but:\n%s", line, status, part,
-		      answer);
-}
 
 /* --- finding ------------------------------------------------------------------------ */
 
@@ -167,8 +98,9 @@ START_TEST(nothing_is_open)
 	}
 	expect("GET /nothing", "", 401, "who are you?");
 	expect("DELETE /", "", 401, "who are you?");
-	ck_assert_uint_eq(s.requests, (guint)(route - serve_routes) + 2);
-	ck_assert_uint_eq(s.refused, s.requests - 1);
+	ck_assert_uint_eq(serve_fixture.requests,
+			  (guint)(route - serve_routes) + 2);
+	ck_assert_uint_eq(serve_fixture.refused, serve_fixture.requests - 1);
 }
 END_TEST
 
@@ -211,7 +143,7 @@ START_TEST(a_browser_gets_a_cookie)
 	g_autofree char *to = http_header(answer, "Location");
 	g_autofree char *wanted = g_strdup_printf(
 		"%s=" TOKEN "; Path=/; HttpOnly; SameSite=Strict",
-		auth_cookie(s.auth));
+		auth_cookie(serve_fixture.auth));
 
 	ck_assert_uint_eq(http_status(answer), 303);
 	ck_assert_str_eq(cookie, wanted);
@@ -224,7 +156,7 @@ END_TEST
 
 START_TEST(over_tls_the_cookie_stays_there)
 {
-	s.scheme = "https";
+	serve_fixture.scheme = "https";
 	expect("GET /?token=" TOKEN, HTML, 303, "SameSite=Strict; Secure\r\n");
 }
 END_TEST
@@ -240,7 +172,8 @@ START_TEST(a_link_does_not_write_the_cookie)
 
 	for (i = 0; i < G_N_ELEMENTS(links); i++) {
 		g_autofree char *cookie = g_strdup_printf(
-			HTML "Cookie: %s=" TOKEN "\r\n", auth_cookie(s.auth));
+			HTML "Cookie: %s=" TOKEN "\r\n",
+			auth_cookie(serve_fixture.auth));
 		g_autofree char *answer = ask(links[i], cookie);
 		g_autofree char *set = http_header(answer, "Set-Cookie");
 
@@ -255,14 +188,15 @@ END_TEST
 
 static void let_in_users(void)
 {
-	g_autofree char *users = g_build_filename(runtime, "users", NULL);
+	g_autofree char *users = g_build_filename(serve_fixture_dir, "users",
+						  NULL);
 	g_autofree char *ann = users_make_line("ann", "a secret", "view", NULL);
 
 	ck_assert(g_file_set_contents(users, ann, -1, NULL));
 	ck_assert_int_eq(g_chmod(users, 0600), 0);
-	auth_free(s.auth);
-	s.auth = auth_new_users(users, NULL);
-	ck_assert_ptr_nonnull(s.auth);
+	auth_free(serve_fixture.auth);
+	serve_fixture.auth = auth_new_users(users, NULL);
+	ck_assert_ptr_nonnull(serve_fixture.auth);
 }
 
 /* base64 of "ann:a secret" */
@@ -299,7 +233,8 @@ int main(void)
 	TCase *all = tcase_create("all");
 
 	tcase_set_timeout(all, 60);
-	tcase_add_checked_fixture(all, setup, teardown);
+	tcase_add_checked_fixture(all, serve_fixture_begin,
+				  serve_fixture_end);
 	tcase_add_loop_test(all, each_path_leads_somewhere, 0,
 			    G_N_ELEMENTS(found));
 	tcase_add_test(all, an_address_is_only_text);
