@@ -178,7 +178,9 @@ static void print(const Report *r, const Options *o)
 		if (!o->no_pager)
 			text_page_begin();
 		report_print_head(r, stdout);
-		if (r->with_timeline)
+		if (r->tree->items->len == 0)
+			puts("(no sample matches)");
+		else if (r->with_timeline)
 			report_print_timeline(r, stdout);
 		else if (r->with_tree)
 			report_print_tree(r, stdout);

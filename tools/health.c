@@ -41,11 +41,16 @@ const char *health_truncated_name(guint reason)
 
 /* --- adding up --------------------------------------------------------------- */
 
+/* Of "cputime+perf" either: other processes may have one of them. */
 static void add_once(GPtrArray *list, const char *text)
 {
-	if (text[0] && !g_ptr_array_find_with_equal_func(list, text,
-							 g_str_equal, NULL))
-		g_ptr_array_add(list, (gpointer)text);
+	g_auto(GStrv) parts = g_strsplit(text, "+", -1);
+	guint i;
+
+	for (i = 0; parts[i]; i++)
+		if (parts[i][0] && !g_ptr_array_find_with_equal_func(
+					   list, parts[i], g_str_equal, NULL))
+			g_ptr_array_add(list, g_strdup(parts[i]));
 }
 
 static void add_notes(Health *h, const GPtrArray *notes)
@@ -182,8 +187,8 @@ void health_init(Health *h, const Profile *p, const GPtrArray *more)
 	guint i;
 
 	*h = (Health){
-		.clocks = g_ptr_array_new(),
-		.unwinds = g_ptr_array_new(),
+		.clocks = g_ptr_array_new_with_free_func(g_free),
+		.unwinds = g_ptr_array_new_with_free_func(g_free),
 		.notes = g_ptr_array_new_with_free_func(g_free),
 	};
 	for (i = 0; i < p->processes->len; i++)

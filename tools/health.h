@@ -26,7 +26,7 @@ typedef struct {
 	guint64 cpu_ns, sampled_ns, handler_ns, flusher_cpu_ns;
 	guint64 memory;			/* bytes, of the largest */
 	gint64 not_sampled_ns;		/* CPU time that no sample stands for */
-	GPtrArray *clocks, *unwinds;	/* const char *: names in use */
+	GPtrArray *clocks, *unwinds;	/* char *: names in use, each once */
 	GPtrArray *notes;		/* char *: of agents and of the reader */
 } Health;
 

@@ -261,6 +261,8 @@ void report_print_flat(const Report *r, FILE *to)
 	for (i = 0; i < n; i++)
 		add_row(r, t, item_at(r, g_array_index(rows, guint32, i)));
 	text_table_print(t, to);
+	if (rows->len == 0)
+		fputs("(no name matches)\n", to);
 	if (n < rows->len)
 		fprintf(to, "(%u more; --limit 0 shows all)\n", rows->len - n);
 }

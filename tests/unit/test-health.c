@@ -39,7 +39,7 @@ static Profile *three(void)
 	b->samples = 100;
 	b->expirations = 100;
 	b->asked_mhz = 49500;
-	b->clock = profile_string(p, "itimer", -1);
+	b->clock = profile_string(p, "cputime+itimer", -1);
 	b->unwind = a->unwind;
 	b->lost[LOST_NO_STACK] = 1;
 	g_ptr_array_add(b->skipped, g_strdup("x.pb.gz: torn"));
