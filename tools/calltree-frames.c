@@ -376,6 +376,15 @@ guint32 calltree_frames_thread_of(CalltreeFrames *f, const ProfileSample *s)
 	return find_item(f, &key, &is_new);
 }
 
+guint32 calltree_frames_small(CalltreeFrames *f)
+{
+	FrameKey key = { .name = profile_string(f->p, PROFILE_SMALL_STACKS,
+						-1) };
+	gboolean is_new;
+
+	return find_item(f, &key, &is_new);
+}
+
 guint32 calltree_frames_of_sample(CalltreeFrames *f, const ProfileSample *s)
 {
 	gboolean is_new;

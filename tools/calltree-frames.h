@@ -59,6 +59,9 @@ guint32 calltree_frames_of_sample(CalltreeFrames *f, const ProfileSample *s);
 /* That of its thread, whatever frames are merged by. */
 guint32 calltree_frames_thread_of(CalltreeFrames *f, const ProfileSample *s);
 
+/* That of the stacks that are too small to be told apart. */
+guint32 calltree_frames_small(CalltreeFrames *f);
+
 /* The name that a thread goes by: its pool's, if they are grouped. */
 ProfileString calltree_frames_thread(Profile *p, const CalltreeOptions *o,
 				     guint32 thread);

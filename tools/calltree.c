@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tools/calltree-frames.h"
+#include "tools/tree-sieve.h"
 
 #define BLOCK_NODES 1024u
 #define NO_ITEM G_MAXUINT32
@@ -33,6 +34,8 @@ typedef struct {
 	gint8 *threads;			/* per thread: 1 kept, 0 not */
 	GArray *labels;			/* LabelWish, all of which must hold */
 	NodeTable table;
+	TreeSieve *sieve;		/* NULL: all nodes are made */
+	guint32 small;			/* item of what the sieve folds */
 	CalltreeNode *block;
 	guint block_used;
 } Builder;
@@ -348,6 +351,18 @@ static CalltreeNode *new_node(Builder *b, CalltreeNode *parent, guint32 item)
 	return node;
 }
 
+/* The slot of a node, or the free one where it belongs. */
+static gsize find_slot(const NodeTable *t, const CalltreeNode *parent,
+		       guint32 item)
+{
+	gsize at = hash_node(parent, item) & t->mask;
+
+	while (t->slots[at] && (t->slots[at]->parent != parent ||
+				t->slots[at]->item != item))
+		at = (at + 1) & t->mask;
+	return at;
+}
+
 static CalltreeNode *child_of(Builder *b, CalltreeNode *parent, guint32 item)
 {
 	NodeTable *t = &b->table;
@@ -355,10 +370,7 @@ static CalltreeNode *child_of(Builder *b, CalltreeNode *parent, guint32 item)
 
 	if (!t->slots || t->used > t->mask / 2)
 		table_grow(t);
-	at = hash_node(parent, item) & t->mask;
-	while (t->slots[at] && (t->slots[at]->parent != parent ||
-				t->slots[at]->item != item))
-		at = (at + 1) & t->mask;
+	at = find_slot(t, parent, item);
 	if (!t->slots[at]) {
 		t->slots[at] = new_node(b, parent, item);
 		t->used++;
@@ -366,24 +378,53 @@ static CalltreeNode *child_of(Builder *b, CalltreeNode *parent, guint32 item)
 	return t->slots[at];
 }
 
+/* What is behind this node is one more. */
+static CalltreeNode *small_child(Builder *b, CalltreeNode *node)
+{
+	gsize before = b->table.used;
+
+	node = child_of(b, node, b->small);
+	b->t->folded += b->table.used - before;
+	b->seen[b->small] = b->turn;
+	return node;
+}
+
+/* Whether the next node is made, or there. By chance more may be heavy than were
+ * asked for: there is an end to that. */
+static gboolean goes_on(const Builder *b, TreePath *at,
+			const CalltreeNode *node, guint32 item)
+{
+	const NodeTable *t = &b->table;
+
+	return !b->sieve || (tree_sieve_has(b->sieve, at, item) &&
+			     (t->used < 2 * (gsize)b->sieve->room ||
+			      t->slots[find_slot(t, node, item)]));
+}
+
 static void count_nodes(Builder *b, const Sum *sum)
 {
 	CalltreeNode *node = &b->t->root;
-	guint i;
+	guint n = b->path->len, i;
+	TreePath at = { 0 };
 
 	if (b->o->inverted)
 		reverse(b->path);
 	ADD(node, total, sum);
-	if (b->thread != NO_ITEM && b->path->len > 0) {
+	if (b->thread != NO_ITEM && n > 0) {
 		node = child_of(b, node, b->thread);
 		ADD(node, total, sum);
 	}
-	for (i = 0; i < b->path->len; i++) {
-		node = child_of(b, node, g_array_index(b->path, CalltreeFrame,
-						       i).item);
+	for (i = 0; i < n; i++) {
+		guint32 item = g_array_index(b->path, CalltreeFrame, i).item;
+		gboolean whole = goes_on(b, &at, node, item);
+
+		node = whole ? child_of(b, node, item) : small_child(b, node);
 		ADD(node, total, sum);
-		if (i == (b->o->inverted ? 0 : b->path->len - 1))
+		if (i == (b->o->inverted ? 0 : n - 1) ||
+		    (!whole && !b->o->inverted))
 			ADD(node, self, sum);
+		if (!whole)
+			break;
 	}
 }
 
@@ -447,6 +488,58 @@ static void count_samples(Builder *b)
 		if (is_looked_at(b, s, &sum))
 			count_sample(b, s, &sum, &room);
 	}
+}
+
+/* --- trees that are too large ------------------------------------------------------ */
+
+/* As many nodes as there may be, as every stack may share none with others. */
+static gboolean is_crowded(const Builder *b, guint nodes)
+{
+	const Profile *p = b->p;
+	guint64 frames = 0;
+	guint i;
+
+	for (i = 0; i < p->samples->len; i++)
+		frames += profile_at(p->samples, ProfileSample, i)->frame_count;
+	/* inlined calls are frames as well */
+	if (p->locations->len > 0)
+		frames = (guint64)((double)frames * b->frames.frames->len /
+				   p->locations->len);
+	return !b->o->flat && frames > 2 * (guint64)nodes;
+}
+
+static void weigh_sample(Builder *b, const Sum *sum)
+{
+	TreePath at = { 0 };
+	guint i;
+
+	if (b->o->inverted)
+		reverse(b->path);
+	for (i = 0; i < b->path->len; i++)
+		tree_sieve_weigh(b->sieve, &at, g_array_index(
+			b->path, CalltreeFrame, i).item,
+			ABS((double)sum->value));
+}
+
+/* Threads, which stand above all that is weighed, have nodes always. */
+static void sieve_samples(Builder *b, TreeSieve *sieve, guint nodes)
+{
+	Sum sum;
+	guint i;
+
+	if (!is_crowded(b, nodes))
+		return;
+	tree_sieve_init(sieve, nodes);
+	b->sieve = sieve;
+	b->small = calltree_frames_small(&b->frames);
+	for (i = 0; i < b->p->samples->len; i++) {
+		const ProfileSample *s = profile_at(b->p->samples,
+						    ProfileSample, i);
+
+		if (is_looked_at(b, s, &sum) && make_path(b, s))
+			weigh_sample(b, &sum);
+	}
+	tree_sieve_cut(sieve);
 }
 
 /* --- order -------------------------------------------------------------------------- */
@@ -583,8 +676,15 @@ static void sort_nodes(Builder *b, const guint32 *place)
 
 Calltree *calltree_new(Profile *p, const CalltreeOptions *options)
 {
+	return calltree_new_within(p, options, CALLTREE_NODES);
+}
+
+Calltree *calltree_new_within(Profile *p, const CalltreeOptions *options,
+			      guint nodes)
+{
 	Calltree *t = g_new0(Calltree, 1);
 	Builder b = { .t = t, .p = p, .o = options };
+	TreeSieve sieve = { 0 };
 	g_autofree guint32 *place = NULL;
 
 	t->profile = p;
@@ -602,7 +702,9 @@ Calltree *calltree_new(Profile *p, const CalltreeOptions *options)
 	}
 	choose_threads(&b);
 	choose_labels(&b);
+	sieve_samples(&b, &sieve, nodes);
 	count_samples(&b);
+	tree_sieve_release(&sieve);
 	t->items = b.frames.items;
 	place = sort_items(t, b.seen);
 	sort_nodes(&b, place);

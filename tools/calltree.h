@@ -107,12 +107,22 @@ typedef struct {
 	guint64 taken;			/* stacks taken, shown or not, and the */
 	double square;			/* sum of their squared weights */
 	gint64 exact;			/* value of those not taken, shown or not */
+	guint64 folded;			/* nodes PROFILE_SMALL_STACKS: what is
+					 * below is not in the tree, only in items */
 	CalltreeBy by;
 	guint32 *leaves;		/* a sample of the profile: the item that
 					 * has it as self; NULL: not asked for */
 	Profile *profile;		/* not owned */
 	GPtrArray *blocks;		/* private */
 } Calltree;
+
+/* A tree has as many nodes at most, about; larger ones are folded where they
+ * are lightest (tools/tree-sieve.h). */
+#define CALLTREE_NODES (1u << 21)
+
+/* The same with fewer. */
+Calltree *calltree_new_within(Profile *p, const CalltreeOptions *options,
+			      guint nodes);
 
 /* Never fails. Interns strings in `p`. */
 Calltree *calltree_new(Profile *p, const CalltreeOptions *options);

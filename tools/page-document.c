@@ -15,6 +15,7 @@
 #include "tools/calltree-frames.h"
 #include "tools/symbols.h"
 #include "tools/texthash.h"
+#include "tools/tree-sieve.h"
 
 /* Fine enough for a heatmap, and short in the file. */
 #define MOMENT_UNIT_NS 1000000u
@@ -44,6 +45,9 @@ typedef struct {
 	GStringChunk *texts;		/* names made here */
 	GArray *ends;			/* guint32: node of each sample */
 	GArray *run_frames;		/* guint32: frames of the runs */
+	TreeSieve *sieve;		/* NULL: there is room for all nodes */
+	guint32 small;			/* frame of what it folds */
+	guint64 folded;			/* samples whose stack was */
 } Tables;
 
 static guint hash_frame(gconstpointer key)
@@ -208,32 +212,95 @@ static guint32 add_truncation(Tables *t, guint end)
 	return stack_tree_add(&t->stacks, 0, tables_add_frame(t, &f));
 }
 
-static guint32 add_stack(Tables *t, const Profile *p, const ProfileSample *s,
-			 const FrameRun *runs)
-{
-	guint32 node = s->end ? add_truncation(t, s->end) : 0;
+/* What a walk along the frames of a stack, root first, does with each; FALSE:
+ * it ends. */
+typedef struct {
+	Tables *tables;
+	guint32 node;
+	TreePath at;
+	double weight;
+} Walk;
 
+typedef gboolean (*WalkStep)(Walk *w, guint32 frame);
+
+static void walk_stack(Walk *w, const Profile *p, const ProfileSample *s,
+		       const FrameRun *runs, WalkStep step)
+{
 	for (guint32 i = s->frame_count; i-- > 0;) {
 		guint32 location = *profile_at(p->frames, guint32,
 					       s->first_frame + i);
 		const FrameRun *run = &runs[location];
 
 		for (guint32 k = 0; k < run->count; k++)
-			node = stack_tree_add(&t->stacks, node,
-				g_array_index(t->run_frames, guint32,
-					      run->first + k));
+			if (!step(w, g_array_index(w->tables->run_frames,
+						   guint32, run->first + k)))
+				return;
 	}
-	return node;
 }
 
-static void add_profile(Tables *t, const Profile *p, gboolean no_inlines)
+static gboolean weigh_frame(Walk *w, guint32 frame)
 {
-	g_autofree FrameRun *runs = g_new(FrameRun, p->locations->len + 1);
+	tree_sieve_weigh(w->tables->sieve, &w->at, frame, w->weight);
+	return TRUE;
+}
+
+/* By chance more nodes may be heavy than were asked for: that has an end. */
+static gboolean has_node(Walk *w, guint32 frame)
+{
+	const Tables *t = w->tables;
+
+	return !t->sieve || (tree_sieve_has(t->sieve, &w->at, frame) &&
+			     (t->stacks.nodes->len < 2 * t->sieve->room ||
+			      stack_tree_find(&t->stacks, w->node, frame)));
+}
+
+static gboolean add_frame(Walk *w, guint32 frame)
+{
+	Tables *t = w->tables;
+	gboolean whole = has_node(w, frame);
+
+	w->node = stack_tree_add(&t->stacks, w->node,
+				 whole ? frame : t->small);
+	t->folded += !whole;
+	return whole;
+}
+
+static guint32 add_stack(Tables *t, const Profile *p, const ProfileSample *s,
+			 const FrameRun *runs)
+{
+	Walk w = { .tables = t };
+
+	w.node = s->end ? add_truncation(t, s->end) : 0;
+	walk_stack(&w, p, s, runs, add_frame);
+	return w.node;
+}
+
+static FrameRun *add_locations(Tables *t, const Profile *p,
+			       gboolean no_inlines)
+{
+	FrameRun *runs = g_new(FrameRun, p->locations->len + 1);
 
 	for (guint i = 0; i < p->locations->len; i++)
 		runs[i] = add_location(t, p, profile_at(p->locations,
 							ProfileLocation, i),
 				       no_inlines);
+	return runs;
+}
+
+static void weigh_profile(Tables *t, const Profile *p, const FrameRun *runs)
+{
+	for (guint i = 0; i < p->samples->len; i++) {
+		const ProfileSample *s = profile_at(p->samples, ProfileSample,
+						    i);
+		Walk w = { .tables = t,
+			   .weight = ABS((double)s->value[p->default_type]) };
+
+		walk_stack(&w, p, s, runs, weigh_frame);
+	}
+}
+
+static void add_profile(Tables *t, const Profile *p, const FrameRun *runs)
+{
 	for (guint i = 0; i < p->samples->len; i++) {
 		guint32 end = add_stack(t, p, profile_at(p->samples,
 							 ProfileSample, i),
@@ -241,6 +308,51 @@ static void add_profile(Tables *t, const Profile *p, gboolean no_inlines)
 
 		g_array_append_val(t->ends, end);
 	}
+}
+
+/* As many nodes as there may be: every stack may share none with others. */
+static guint64 count_frames(const Profile *p)
+{
+	guint64 frames = 0;
+
+	for (guint i = 0; i < p->samples->len; i++)
+		frames += profile_at(p->samples, ProfileSample, i)->frame_count;
+	return frames * p->lines->len / MAX(p->locations->len, 1) + frames;
+}
+
+static void sieve_begin(Tables *t, TreeSieve *sieve, guint nodes)
+{
+	Frame f = { .name = tables_add_string(t, PROFILE_SMALL_STACKS),
+		    .module = -1 };
+
+	t->small = tables_add_frame(t, &f);
+	tree_sieve_init(sieve, nodes);
+	t->sieve = sieve;
+}
+
+static void add_profiles(Tables *t, const PageContent *content, guint nodes)
+{
+	FrameRun *runs[2] = { NULL, NULL };
+	TreeSieve sieve = { 0 };
+	guint64 frames = 0;
+	guint set;
+
+	for (set = 0; set < 2 && content->profile[set]; set++) {
+		runs[set] = add_locations(t, content->profile[set],
+					  content->no_inlines);
+		frames += count_frames(content->profile[set]);
+	}
+	if (frames > 2 * (guint64)nodes) {
+		sieve_begin(t, &sieve, nodes);
+		for (set = 0; set < 2 && runs[set]; set++)
+			weigh_profile(t, content->profile[set], runs[set]);
+		tree_sieve_cut(&sieve);
+	}
+	for (set = 0; set < 2 && runs[set]; set++) {
+		add_profile(t, content->profile[set], runs[set]);
+		g_free(runs[set]);
+	}
+	tree_sieve_release(&sieve);
 }
 
 /* --- writing: tables ------------------------------------------------------ */
@@ -723,7 +835,18 @@ static void write_sets(JsonOut *out, const PageContent *content)
 	json_out_close(out, ']');
 }
 
-static void write_notes(JsonOut *out, const PageContent *content)
+static void write_folded(JsonOut *out, const Tables *t)
+{
+	g_autofree char *text = g_strdup_printf("small branches of the tree "
+		"are " PROFILE_SMALL_STACKS ": those of %" G_GUINT64_FORMAT
+		" of %u stacks", t->folded, t->ends->len);
+
+	if (t->folded > 0)
+		json_out_string(out, text);
+}
+
+static void write_notes(JsonOut *out, const Tables *t,
+			const PageContent *content)
 {
 	json_out_key(out, "notes");
 	json_out_open(out, '[');
@@ -731,6 +854,7 @@ static void write_notes(JsonOut *out, const PageContent *content)
 		for (guint i = 0; content->notes[set] &&
 		     i < content->notes[set]->len; i++)
 			json_out_string(out, content->notes[set]->pdata[i]);
+	write_folded(out, t);
 	json_out_close(out, ']');
 }
 
@@ -755,6 +879,12 @@ const char *page_content_check(const PageContent *content)
 
 void page_document_append(GString *text, const PageContent *content)
 {
+	page_document_append_within(text, content, PAGE_NODES);
+}
+
+void page_document_append_within(GString *text, const PageContent *content,
+				 guint nodes)
+{
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GHashTable) index = g_hash_table_new(texthash,
 						       g_str_equal);
@@ -763,8 +893,7 @@ void page_document_append(GString *text, const PageContent *content)
 	Tables t;
 
 	tables_init(&t);
-	for (guint set = 0; set < 2 && content->profile[set]; set++)
-		add_profile(&t, content->profile[set], content->no_inlines);
+	add_profiles(&t, content, nodes);
 
 	json_out_init(&out, text);
 	json_out_open(&out, '{');
@@ -781,7 +910,7 @@ void page_document_append(GString *text, const PageContent *content)
 	write_moments(&out, content);
 	write_threads(&out, content);
 	write_processes(&out, content);
-	write_notes(&out, content);
+	write_notes(&out, &t, content);
 	json_out_close(&out, '}');
 	tables_release(&t);
 }

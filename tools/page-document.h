@@ -71,11 +71,19 @@ typedef struct {
 					 * either may be NULL */
 } PageContent;
 
+/* A document has as many nodes of stacks at most, about; what is more is folded
+ * where it is lightest (tools/tree-sieve.h), and a note says so. */
+#define PAGE_NODES (1u << 19)
+
 /*
  * Appends the document to `out`. Two profiles must have the same sample types
  * (page_content_check).
  */
 void page_document_append(GString *out, const PageContent *content);
+
+/* The same with at most about so many nodes. */
+void page_document_append_within(GString *out, const PageContent *content,
+				 guint nodes);
 
 /* Why these two cannot be compared, static text; NULL if they can. */
 const char *page_content_check(const PageContent *content);

@@ -7,7 +7,7 @@
 
 #include "agent/pprof.h"
 #include "tools/numhash.h"
-#include "tools/pprof-weights.h"
+#include "tools/weights.h"
 #include "tools/profile.h"
 
 /* Ids below have a bit of their own, others one that chance says. */
@@ -26,7 +26,7 @@ typedef guint8 *Set;
 struct _PprofSieve {
 	Walk walk;
 	guint room_places, room_stacks;
-	PprofWeights places, stacks;
+	Weights places, stacks;
 	Set functions, mappings, strings;
 	gboolean has_mapping;		/* the first: it names the program */
 
@@ -48,8 +48,8 @@ PprofSieve *pprof_sieve_new(guint places, guint stacks)
 	s->mappings = g_new0(guint8, SET_BITS / 8);
 	s->strings = g_new0(guint8, SET_BITS / 8);
 	s->ids = g_array_new(FALSE, FALSE, sizeof(guint64));
-	pprof_weights_init(&s->places);
-	pprof_weights_init(&s->stacks);
+	weights_init(&s->places);
+	weights_init(&s->stacks);
 	return s;
 }
 
@@ -57,8 +57,8 @@ void pprof_sieve_free(PprofSieve *s)
 {
 	if (!s)
 		return;
-	pprof_weights_release(&s->places);
-	pprof_weights_release(&s->stacks);
+	weights_release(&s->places);
+	weights_release(&s->stacks);
 	g_free(s->functions);
 	g_free(s->mappings);
 	g_free(s->strings);
@@ -198,7 +198,7 @@ static guint64 stack_key(const PprofSieve *s)
 		in_small = small;
 	}
 	/* all of them are shared out by chance, none by what it is */
-	return hash | PPROF_WEIGHTS_CELLS;
+	return hash | WEIGHTS_CELLS;
 }
 
 /* --- the walks -------------------------------------------------------------- */
@@ -210,7 +210,7 @@ static void weigh_places(PprofSieve *s, const Field *f)
 	read_sample(s, f);
 	s->sample_count++;
 	for (i = 0; s->weight > 0 && i < s->ids->len; i++)
-		pprof_weights_add(&s->places, g_array_index(s->ids, guint64,
+		weights_add(&s->places, g_array_index(s->ids, guint64,
 							    i), s->weight);
 }
 
@@ -224,7 +224,7 @@ static void weigh_stack(PprofSieve *s, const Field *f)
 {
 	read_sample(s, f);
 	if (s->weight > 0)
-		pprof_weights_add(&s->stacks, stack_key(s), s->weight);
+		weights_add(&s->stacks, stack_key(s), s->weight);
 }
 
 /* What a kept location refers to is kept. */
@@ -346,9 +346,9 @@ void pprof_sieve_field(PprofSieve *s, const Field *field)
 gboolean pprof_sieve_next(PprofSieve *s)
 {
 	if (s->walk == WALK_PLACES)
-		pprof_weights_cut(&s->places, s->room_places);
+		weights_cut(&s->places, s->room_places);
 	else if (s->walk == WALK_STACKS)
-		pprof_weights_cut(&s->stacks, s->room_stacks);
+		weights_cut(&s->stacks, s->room_stacks);
 	return ++s->walk < WALKS;
 }
 
@@ -356,7 +356,7 @@ gboolean pprof_sieve_next(PprofSieve *s)
 
 gboolean pprof_sieve_has_place(const PprofSieve *s, guint64 location)
 {
-	return pprof_weights_is_heavy(&s->places, location);
+	return weights_is_heavy(&s->places, location);
 }
 
 gboolean pprof_sieve_has_location(const PprofSieve *s, const Field *f)
@@ -377,7 +377,7 @@ gboolean pprof_sieve_has_mapping(const PprofSieve *s, const Field *f)
 gboolean pprof_sieve_has_stack(PprofSieve *s, const Field *f)
 {
 	read_sample(s, f);
-	return pprof_weights_is_heavy(&s->stacks, stack_key(s));
+	return weights_is_heavy(&s->stacks, stack_key(s));
 }
 
 gboolean pprof_sieve_has_string(const PprofSieve *s, guint64 number)

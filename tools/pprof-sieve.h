@@ -20,7 +20,7 @@
 
 typedef struct _PprofSieve PprofSieve;
 
-/* Keeps about so many of each; see pprof-weights.h. */
+/* Keeps about so many of each; see weights.h. */
 PprofSieve *pprof_sieve_new(guint places, guint stacks);
 void pprof_sieve_free(PprofSieve *s);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(PprofSieve, pprof_sieve_free)

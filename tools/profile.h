@@ -223,6 +223,9 @@ void profile_put_span(ProfileProcess *process, const ProfileSpan *span);
  * (tools/pprof-sieve.h). */
 #define PROFILE_SMALL "[small places]"
 
+/* All that is not shown below a node of a tree (tools/tree-sieve.h). */
+#define PROFILE_SMALL_STACKS "[small stacks]"
+
 #define profile_at(array, Type, i) (&g_array_index((array), Type, (i)))
 
 #endif

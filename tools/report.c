@@ -380,6 +380,10 @@ void report_print_tree(const Report *r, FILE *to)
 
 	walk(&t);
 	text_table_print(table, to);
+	if (r->tree->folded > 0)
+		fprintf(to, "(%" G_GUINT64_FORMAT " small branches are "
+			PROFILE_SMALL_STACKS ": the tree would be too large)\n",
+			r->tree->folded);
 	if (t.cut > 0)
 		fprintf(to, "(it ends here; --limit 0 shows the rest)\n");
 	if (t.small > 0)

@@ -57,6 +57,11 @@ static void grow(StackTree *t)
 	}
 }
 
+guint32 stack_tree_find(const StackTree *t, guint32 parent, guint32 frame)
+{
+	return t->slots[find_slot(t, parent, frame)];
+}
+
 guint32 stack_tree_add(StackTree *t, guint32 parent, guint32 frame)
 {
 	guint32 slot = find_slot(t, parent, frame);

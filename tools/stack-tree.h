@@ -25,6 +25,9 @@ void stack_tree_release(StackTree *t);
 /* The node of `frame` below `parent`, made if there is none yet. */
 guint32 stack_tree_add(StackTree *t, guint32 parent, guint32 frame);
 
+/* The same, 0 if there is none. */
+guint32 stack_tree_find(const StackTree *t, guint32 parent, guint32 frame);
+
 #define stack_tree_node(t, i) (&g_array_index((t)->nodes, StackNode, (i)))
 
 #endif

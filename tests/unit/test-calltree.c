@@ -290,6 +290,67 @@ START_TEST(identities_hold_for_any_profile)
 }
 END_TEST
 
+static guint count_nodes(const CalltreeNode *node)
+{
+	const CalltreeNode *child;
+	guint n = 1;
+
+	for (child = node->child; child; child = child->sibling)
+		n += count_nodes(child);
+	return n;
+}
+
+/* Of 500 stacks with 15 frames each hardly two are the same. */
+START_TEST(too_large_a_tree_is_folded_where_it_is_light)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+	g_autoptr(Profile) p = random_profile(rand, 500);
+	CalltreeOptions o = { .by = CALLTREE_BY_FUNCTION };
+	g_autoptr(Calltree) whole = calltree_new(p, &o);
+	g_autoptr(Calltree) t = calltree_new_within(p, &o, 100);
+	Adder a = { 0, 0 };
+	guint i;
+
+	check_node(&t->root);
+	ck_assert_uint_eq(whole->folded, 0);
+	ck_assert_uint_gt(count_nodes(&whole->root), 1000);
+	ck_assert_uint_gt(t->folded, 0);
+	ck_assert_uint_le(count_nodes(&t->root), 100 + t->folded + 10);
+	ck_assert_int_eq(t->root.total, whole->root.total);
+	calltree_stacks(t, add_stack, &a);
+	ck_assert_int_eq(a.sum, whole->total);
+	/* the table is of all frames, folded or not */
+	for (i = 0; i < whole->items->len; i++) {
+		const CalltreeItem *it = &g_array_index(whole->items,
+							CalltreeItem, i);
+		const CalltreeItem *same = item(t, profile_text(p, it->name));
+
+		ck_assert_int_eq(same->self, it->self);
+		ck_assert_int_eq(same->total, it->total);
+	}
+	ck_assert_int_eq(item(t, PROFILE_SMALL_STACKS)->total, 0);
+}
+END_TEST
+
+START_TEST(so_is_one_of_callers)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(1);
+	g_autoptr(Profile) p = random_profile(rand, 500);
+	CalltreeOptions o = { .by = CALLTREE_BY_FUNCTION, .inverted = TRUE };
+	g_autoptr(Calltree) t = calltree_new_within(p, &o, 100);
+	const CalltreeNode *child;
+	gint64 self = 0;
+
+	ck_assert_uint_gt(t->folded, 0);
+	ck_assert_uint_le(count_nodes(&t->root), 100 + t->folded + 10);
+	for (child = t->root.child; child; child = child->sibling) {
+		ck_assert_int_eq(child->self, child->total);
+		self += child->self;
+	}
+	ck_assert_int_eq(self, t->total);
+}
+END_TEST
+
 START_TEST(deep_stacks_do_not_recurse)
 {
 	g_autoptr(GRand) rand = g_rand_new_with_seed(1);
@@ -363,6 +424,8 @@ int main(void)
 	tcase_add_test(tcase, totals_are_kept);
 	tcase_add_test(tcase, samples_are_chosen_by_thread_and_time);
 	tcase_add_test(tcase, identities_hold_for_any_profile);
+	tcase_add_test(tcase, too_large_a_tree_is_folded_where_it_is_light);
+	tcase_add_test(tcase, so_is_one_of_callers);
 	tcase_add_test(tcase, deep_stacks_do_not_recurse);
 	tcase_add_test(tcase, an_empty_profile_has_an_empty_tree);
 	suite_add_tcase(suite, tcase);

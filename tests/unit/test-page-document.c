@@ -215,6 +215,33 @@ START_TEST(two_profiles_share_tables)
 }
 END_TEST
 
+/* Two nodes there is room for: main, 70 ms, and what it calls. */
+START_TEST(too_many_nodes_are_folded)
+{
+	g_autoptr(Profile) p = sample_profile_new("work");
+	g_autoptr(JsonParser) parser = json_parser_new();
+	g_autoptr(GString) text = g_string_new(NULL);
+	PageContent content = { .title = "t", .profile = { p }, .type = -1,
+				.name = { "one" } };
+	JsonObject *doc, *samples;
+	JsonArray *notes;
+
+	page_document_append_within(text, &content, 2);
+	ck_assert(json_parser_load_from_data(parser, text->str,
+					     (gssize)text->len, NULL));
+	doc = json_node_get_object(json_parser_get_root(parser));
+	samples = json_object_get_object_member(doc, "samples");
+	notes = json_object_get_array_member(doc, "notes");
+	check_stack(doc, 0, "main>work>[small stacks]");
+	check_stack(doc, 1, "main>work>[small stacks]");
+	check_stack(doc, 3, "[small stacks]");
+	ck_assert_uint_eq(column_length(samples, "stack"), 4);
+	ck_assert_str_eq(json_array_get_string_element(notes, 0),
+			 "small branches of the tree are [small stacks]: "
+			 "those of 4 of 4 stacks");
+}
+END_TEST
+
 START_TEST(an_empty_profile_is_a_document)
 {
 	g_autoptr(Profile) p = profile_new();
@@ -240,6 +267,7 @@ int main(void)
 	tcase_add_test(tcase, unequal_weights_are_written);
 	tcase_add_test(tcase, processes_say_how_it_went);
 	tcase_add_test(tcase, two_profiles_share_tables);
+	tcase_add_test(tcase, too_many_nodes_are_folded);
 	tcase_add_test(tcase, an_empty_profile_is_a_document);
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);

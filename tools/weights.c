@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pprof-weights: see pprof-weights.h. Floats above 0 are in the order of their
+ * weights: see weights.h. Floats above 0 are in the order of their
  * bits taken as numbers: the least weight that is kept is found by counting
  * their upper halves, then the lower halves of those that have its upper half.
  */
-#include "tools/pprof-weights.h"
+#include "tools/weights.h"
 
 #include <string.h>
 
@@ -13,13 +13,13 @@
 #define HALF_BITS 16
 #define HALVES (1u << HALF_BITS)
 
-void pprof_weights_init(PprofWeights *w)
+void weights_init(Weights *w)
 {
-	w->cells = g_new0(float, PPROF_WEIGHTS_CELLS);
+	w->cells = g_new0(float, WEIGHTS_CELLS);
 	w->heavy = NULL;
 }
 
-void pprof_weights_release(PprofWeights *w)
+void weights_release(Weights *w)
 {
 	g_clear_pointer(&w->cells, g_free);
 	g_clear_pointer(&w->heavy, g_free);
@@ -27,12 +27,12 @@ void pprof_weights_release(PprofWeights *w)
 
 static guint32 cell_of(guint64 key)
 {
-	return key < PPROF_WEIGHTS_CELLS
+	return key < WEIGHTS_CELLS
 		       ? (guint32)key
-		       : numhash(&key) % PPROF_WEIGHTS_CELLS;
+		       : numhash(&key) % WEIGHTS_CELLS;
 }
 
-void pprof_weights_add(PprofWeights *w, guint64 key, double weight)
+void weights_add(Weights *w, guint64 key, double weight)
 {
 	w->cells[cell_of(key)] += (float)weight;
 }
@@ -49,13 +49,13 @@ static guint32 bits_of(float weight)
  * The half of a weight that the `*room` heaviest reach, of those whose bits
  * above `shift` + HALF_BITS are `above`; *room is then for those that have it.
  */
-static guint32 find_half(const PprofWeights *w, guint64 above, int shift,
+static guint32 find_half(const Weights *w, guint64 above, int shift,
 			 guint *room)
 {
 	g_autofree guint32 *counts = g_new0(guint32, HALVES);
 	guint32 half, i;
 
-	for (i = 0; i < PPROF_WEIGHTS_CELLS; i++) {
+	for (i = 0; i < WEIGHTS_CELLS; i++) {
 		guint64 bits = bits_of(w->cells[i]);
 
 		if (bits != 0 && bits >> (shift + HALF_BITS) == above)
@@ -66,15 +66,15 @@ static guint32 find_half(const PprofWeights *w, guint64 above, int shift,
 	return half;
 }
 
-void pprof_weights_cut(PprofWeights *w, guint room)
+void weights_cut(Weights *w, guint room)
 {
 	guint32 upper = find_half(w, 0, HALF_BITS, &room);
 	guint32 least = upper << HALF_BITS |
 			find_half(w, upper, 0, &room);
 	guint32 i;
 
-	w->heavy = g_new0(guint8, PPROF_WEIGHTS_CELLS / 8);
-	for (i = 0; i < PPROF_WEIGHTS_CELLS; i++) {
+	w->heavy = g_new0(guint8, WEIGHTS_CELLS / 8);
+	for (i = 0; i < WEIGHTS_CELLS; i++) {
 		guint32 bits = bits_of(w->cells[i]);
 
 		if (bits == 0 || bits < least || (bits == least && room == 0))
@@ -85,7 +85,7 @@ void pprof_weights_cut(PprofWeights *w, guint room)
 	g_clear_pointer(&w->cells, g_free);
 }
 
-gboolean pprof_weights_is_heavy(const PprofWeights *w, guint64 key)
+gboolean weights_is_heavy(const Weights *w, guint64 key)
 {
 	guint32 cell = cell_of(key);
 

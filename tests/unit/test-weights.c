@@ -1,78 +1,78 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/pprof-weights.h"
+#include "tools/weights.h"
 
 #include <check.h>
 
 #include "tests/unit/runner.h"
 
-static guint heavy_count(const PprofWeights *w, guint64 first, guint n)
+static guint heavy_count(const Weights *w, guint64 first, guint n)
 {
 	guint i, count = 0;
 
 	for (i = 0; i < n; i++)
-		count += (guint)pprof_weights_is_heavy(w, first + i);
+		count += (guint)weights_is_heavy(w, first + i);
 	return count;
 }
 
 START_TEST(the_heaviest_are_kept)
 {
-	PprofWeights w;
+	Weights w;
 	guint64 i;
 
-	pprof_weights_init(&w);
+	weights_init(&w);
 	for (i = 0; i < 1000; i++)
-		pprof_weights_add(&w, i, 1e9 + (double)i * 1000);
-	pprof_weights_cut(&w, 10);
+		weights_add(&w, i, 1e9 + (double)i * 1000);
+	weights_cut(&w, 10);
 	ck_assert_uint_eq(heavy_count(&w, 990, 10), 10);
 	ck_assert_uint_eq(heavy_count(&w, 0, 1000), 10);
-	ck_assert(!pprof_weights_is_heavy(&w, 5000));
-	pprof_weights_release(&w);
+	ck_assert(!weights_is_heavy(&w, 5000));
+	weights_release(&w);
 }
 END_TEST
 
 START_TEST(weights_of_one_key_add_up)
 {
-	PprofWeights w;
+	Weights w;
 	guint i;
 
-	pprof_weights_init(&w);
-	pprof_weights_add(&w, 1, 7);
-	pprof_weights_add(&w, 2, 5);
+	weights_init(&w);
+	weights_add(&w, 1, 7);
+	weights_add(&w, 2, 5);
 	for (i = 0; i < 4; i++)
-		pprof_weights_add(&w, 3, 2);
-	pprof_weights_cut(&w, 1);
-	ck_assert(pprof_weights_is_heavy(&w, 3));
+		weights_add(&w, 3, 2);
+	weights_cut(&w, 1);
+	ck_assert(weights_is_heavy(&w, 3));
 	ck_assert_uint_eq(heavy_count(&w, 0, 10), 1);
-	pprof_weights_release(&w);
+	weights_release(&w);
 }
 END_TEST
 
 START_TEST(of_equal_ones_there_are_as_many_as_have_room)
 {
-	PprofWeights w;
+	Weights w;
 	guint64 i;
 
-	pprof_weights_init(&w);
+	weights_init(&w);
 	for (i = 0; i < 1000; i++)
-		pprof_weights_add(&w, i, i < 5 ? 3 : 2);
-	pprof_weights_cut(&w, 50);
+		weights_add(&w, i, i < 5 ? 3 : 2);
+	weights_cut(&w, 50);
 	ck_assert_uint_eq(heavy_count(&w, 0, 5), 5);
 	ck_assert_uint_eq(heavy_count(&w, 0, 1000), 50);
-	pprof_weights_release(&w);
+	weights_release(&w);
 }
 END_TEST
 
 START_TEST(where_there_is_room_all_are_kept)
 {
-	PprofWeights w;
+	Weights w;
 	guint64 i;
 
-	pprof_weights_init(&w);
+	weights_init(&w);
 	for (i = 0; i < 1000; i++)
-		pprof_weights_add(&w, i, 1 + (double)(i % 3));
-	pprof_weights_cut(&w, 1000);
+		weights_add(&w, i, 1 + (double)(i % 3));
+	weights_cut(&w, 1000);
 	ck_assert_uint_eq(heavy_count(&w, 0, 2000), 1000);
-	pprof_weights_release(&w);
+	weights_release(&w);
 }
 END_TEST
 
@@ -80,23 +80,23 @@ END_TEST
 START_TEST(large_keys_have_cells_too)
 {
 	const guint64 large = G_GUINT64_CONSTANT(1) << 60;
-	PprofWeights w;
+	Weights w;
 	guint64 i;
 
-	pprof_weights_init(&w);
+	weights_init(&w);
 	for (i = 0; i < 10000; i++)
-		pprof_weights_add(&w, large + i, i < 100 ? 1000 : 1);
-	pprof_weights_cut(&w, 100);
+		weights_add(&w, large + i, i < 100 ? 1000 : 1);
+	weights_cut(&w, 100);
 	ck_assert_uint_ge(heavy_count(&w, large, 100), 98);
 	/* 9900 in 2^24 cells meet 100 with a chance of 6 % that one does */
 	ck_assert_uint_le(heavy_count(&w, large, 10000), 110);
-	pprof_weights_release(&w);
+	weights_release(&w);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("pprof-weights");
+	Suite *suite = suite_create("weights");
 	TCase *tcase = tcase_create("all");
 
 	tcase_set_timeout(tcase, 60);

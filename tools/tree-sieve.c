@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tree-sieve: see tree-sieve.h. A node is known by the hash of the frames from
+ * the root to it.
+ */
+#include "tools/tree-sieve.h"
+
+#include "tools/numhash.h"
+
+#define MULTIPLIER G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)
+/* Frames after which a node counts half, so that of nodes that weigh the same
+ * those nearer to the root are heavier, and a child never is than its parent. */
+#define HALF_DEPTH 1000.0
+
+void tree_sieve_init(TreeSieve *s, guint room)
+{
+	s->room = room;
+	weights_init(&s->weights);
+}
+
+void tree_sieve_release(TreeSieve *s)
+{
+	weights_release(&s->weights);
+}
+
+/* The key of the node that one more frame leads to. */
+static guint64 step(TreePath *at, guint32 frame)
+{
+	at->hash = (at->hash ^ frame ^ numhash_seed()) * MULTIPLIER;
+	at->hash ^= at->hash >> 29;
+	at->depth++;
+	/* all share cells by chance alone */
+	return at->hash | WEIGHTS_CELLS;
+}
+
+void tree_sieve_weigh(TreeSieve *s, TreePath *at, guint32 frame,
+		      double weight)
+{
+	guint64 key = step(at, frame);
+
+	weights_add(&s->weights, key,
+		    weight * HALF_DEPTH / (HALF_DEPTH + at->depth));
+}
+
+void tree_sieve_cut(TreeSieve *s)
+{
+	weights_cut(&s->weights, s->room);
+}
+
+gboolean tree_sieve_has(const TreeSieve *s, TreePath *at, guint32 frame)
+{
+	return weights_is_heavy(&s->weights, step(at, frame));
+}
