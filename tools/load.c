@@ -52,29 +52,91 @@ static gboolean is_region_name(const char *path)
 	return g_str_has_suffix(path, ".region");
 }
 
+/* A range of one file; how long it lasts is no matter of those before it. */
+static gboolean read_range(Profile *p, const char *path, const char *word,
+			   const ProfileCut *cut, PprofReadFlags flags,
+			   GError **error)
+{
+	gint64 duration = p->duration_nanos;
+	guint first = p->samples->len;
+	gboolean good;
+
+	p->duration_nanos = 0;
+	good = pprof_read_path(p, path,
+			       flags & ~(PprofReadFlags)PPROF_READ_NO_MOMENTS,
+			       error);
+	if (good && !profile_cut(p, first, cut)) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "%s: the profile has no times", word);
+		good = FALSE;
+	}
+	p->duration_nanos = MAX(p->duration_nanos, duration);
+	return good;
+}
+
 /* One FILE, or FILE@FROM..TO. */
 static gboolean read_file(Profile *p, const char *word, PprofReadFlags flags,
 			  GError **error)
 {
 	g_autofree char *path = NULL;
-	guint first = p->samples->len;
 	GError *local = NULL;
 	ProfileCut cut;
 
-	if (!profile_cut_parse(word, &path, &cut, &local)) {
-		if (!local)
-			return pprof_read_path(p, word, flags, error);
-		g_propagate_error(error, local);
+	if (profile_cut_parse(word, &path, &cut, &local))
+		return read_range(p, path, word, &cut, flags, error);
+	if (!local)
+		return pprof_read_path(p, word, flags, error);
+	g_propagate_error(error, local);
+	return FALSE;
+}
+
+/* The file that a word names; TRUE: a range of it. */
+static gboolean file_of(const char *word, char **path)
+{
+	ProfileCut cut;
+
+	if (profile_cut_parse(word, path, &cut, NULL))
+		return TRUE;
+	*path = g_strdup(word);
+	return FALSE;
+}
+
+/*
+ * What a file tells of a process is read once: a range of it, and the rest of it
+ * or another, would not be added up.
+ */
+static gboolean check_ranges(const Load *l, guint at, GError **error)
+{
+	g_autofree char *path = NULL;
+	gboolean ranged = file_of(l->files[at], &path);
+	guint i;
+
+	for (i = 0; i < at; i++) {
+		g_autofree char *other = NULL;
+
+		if (!(file_of(l->files[i], &other) || ranged) ||
+		    strcmp(path, other) != 0)
+			continue;
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "%s: another range of this file is shown already; "
+			    "two are compared by profagent diff",
+			    l->files[at]);
 		return FALSE;
 	}
-	flags &= ~(PprofReadFlags)PPROF_READ_NO_MOMENTS;
-	if (!pprof_read_path(p, path, flags, error))
-		return FALSE;
-	if (profile_cut(p, first, &cut))
-		return TRUE;
-	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-		    "%s: the profile has no times", word);
-	return FALSE;
+	return TRUE;
+}
+
+static gboolean has_ranges(const Load *l)
+{
+	gboolean found = FALSE;
+	guint i;
+
+	for (i = 0; l->files[i] && !found; i++) {
+		g_autofree char *path = NULL;
+
+		found = file_of(l->files[i], &path);
+	}
+	return found;
 }
 
 static void read_all(Load *l, Profile *p, const char *name, gboolean regions,
@@ -84,6 +146,7 @@ static void read_all(Load *l, Profile *p, const char *name, gboolean regions,
 			       (l->no_region ? PPROF_READ_NO_REGION : 0) |
 			       (l->whole ? 0 : PPROF_READ_SIEVE);
 	guint n = g_strv_length(l->files), i;
+	gboolean ranges = has_ranges(l);
 
 	for (i = 0; i < n; i++) {
 		g_autoptr(GError) error = NULL;
@@ -91,7 +154,8 @@ static void read_all(Load *l, Profile *p, const char *name, gboolean regions,
 		if (is_region_name(l->files[i]) != regions)
 			continue;
 		progress_update(progress, i, n);
-		if (read_file(p, l->files[i], flags, &error)) {
+		if ((!ranges || check_ranges(l, i, &error)) &&
+		    read_file(p, l->files[i], flags, &error)) {
 			(*good)++;
 			continue;
 		}

@@ -648,17 +648,6 @@ static void put_part(Writer *w, const gboolean *named)
 					 w->samples.rows[i]));
 }
 
-/* Where a process begins on the timeline, as pprof-link has it. */
-static guint64 offset_of(const Profile *p, const ProfileProcess *process)
-{
-	gint64 delta = p->base_boot == process->boot_id
-			? (gint64)(process->start_mono_ns - p->base_mono_ns)
-			: (gint64)((guint64)process->start_unix_ns -
-				   p->base_unix_ns);
-
-	return p->has_base && delta > 0 ? (guint64)delta : 0;
-}
-
 static void put_all(Writer *w)
 {
 	g_autofree gboolean *named = find_named(w);
@@ -670,7 +659,7 @@ static void put_all(Writer *w)
 	for (i = 0; w->ours && i < w->p->processes->len; i++) {
 		w->process = profile_at(w->p->processes, ProfileProcess, i);
 		w->index = i;
-		w->offset = offset_of(w->p, w->process);
+		w->offset = profile_begin_of(w->p, w->process);
 		put_part(w, named);
 	}
 	if (!w->ours)

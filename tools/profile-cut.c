@@ -103,8 +103,33 @@ static void cut_duration(Profile *p, const ProfileCut *cut)
 					       : 0;
 }
 
+/* As it is on the timeline, which may begin with a process of another file. */
+static ProfileCut move_cut(const Profile *p, guint first,
+			   const ProfileCut *cut)
+{
+	guint64 begin = G_MAXUINT64;
+	ProfileCut moved = *cut;
+
+	for (guint i = first; i < p->samples->len; i++) {
+		guint32 at = profile_at(p->samples, ProfileSample, i)->process;
+
+		if (at != PROFILE_NONE)
+			begin = MIN(begin, profile_begin_of(p, profile_at(
+				p->processes, ProfileProcess, at)));
+	}
+	if (begin == G_MAXUINT64)
+		return moved;
+	if (!g_uint64_checked_add(&moved.from_ns, cut->from_ns, begin))
+		moved.from_ns = G_MAXUINT64;
+	if (cut->to_ns != 0 &&
+	    !g_uint64_checked_add(&moved.to_ns, cut->to_ns, begin))
+		moved.to_ns = G_MAXUINT64;
+	return moved;
+}
+
 gboolean profile_cut(Profile *p, guint first, const ProfileCut *cut)
 {
+	const ProfileCut moved = move_cut(p, first, cut);
 	guint i, kept = first;
 	gboolean timed = FALSE;
 
@@ -116,7 +141,7 @@ gboolean profile_cut(Profile *p, guint first, const ProfileCut *cut)
 	for (i = first; i < p->samples->len; i++) {
 		ProfileSample *s = profile_at(p->samples, ProfileSample, i);
 
-		cut_sample(p, s, cut);
+		cut_sample(p, s, &moved);
 		if (s->moment_count > 0)
 			*profile_at(p->samples, ProfileSample, kept++) = *s;
 	}

@@ -13,8 +13,8 @@
 #include "tools/profile.h"
 
 typedef struct {
-	guint64 from_ns, to_ns;		/* [from, to) since the start; to 0:
-					 * the end */
+	guint64 from_ns, to_ns;		/* [from, to) since the start of the
+					 * file's first process; to 0: the end */
 } ProfileCut;
 
 /*

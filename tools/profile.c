@@ -144,6 +144,17 @@ guint32 profile_add_process(Profile *p)
 	return p->processes->len - 1;
 }
 
+/* As pprof-link puts it there: two of one boot are compared by one clock. */
+guint64 profile_begin_of(const Profile *p, const ProfileProcess *process)
+{
+	gint64 delta = p->base_boot == process->boot_id
+			? (gint64)(process->start_mono_ns - p->base_mono_ns)
+			: (gint64)((guint64)process->start_unix_ns -
+				   p->base_unix_ns);
+
+	return p->has_base && delta > 0 ? (guint64)delta : 0;
+}
+
 void profile_put_span(ProfileProcess *process, const ProfileSpan *span)
 {
 	guint i;

@@ -213,6 +213,9 @@ gint profile_find_type(const Profile *p, const char *name);
 /* Appends an empty process, thread, ...; its index. */
 guint32 profile_add_process(Profile *p);
 
+/* Where a process of a Profile begins on the timeline of moments, ns. */
+guint64 profile_begin_of(const Profile *p, const ProfileProcess *process);
+
 /* Puts a span in the place of the one of its number, or behind all. */
 void profile_put_span(ProfileProcess *process, const ProfileSpan *span);
 
