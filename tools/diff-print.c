@@ -105,6 +105,8 @@ void diff_print(const Diff *d, const GPtrArray *rows, guint limit,
 	for (i = 0; i < n; i++)
 		add_row(t, rows->pdata[i]);
 	text_table_print(t, to);
+	if (rows->len == 0)
+		fputs("(no name matches)\n", to);
 	if (n < rows->len)
 		fprintf(to, "(%u more; --limit 0 shows all)\n", rows->len - n);
 }

@@ -249,16 +249,34 @@ static gsize fitting_bytes(const char *s, guint room)
 	return (gsize)(at - s);
 }
 
-/* The whole name, or its end after the last ::, or a beginning of that. */
-static char *box_label(const char *name, guint room)
+/*
+ * What is behind the last :: of a name: of those in brackets, as in the
+ * arguments of a template or in Rust's "<T as a::Trait>::f", none is the last.
+ */
+static const char *last_part(const char *name)
 {
 	const char *last = name;
+	guint depth = 0;
+
+	for (const char *at = name; *at; at++) {
+		if (*at == '<' || *at == '(')
+			depth++;
+		else if (depth > 0 && (*at == ')' ||
+				       (*at == '>' && at[-1] != '-')))
+			depth--;
+		else if (depth == 0 && at[0] == ':' && at[1] == ':' && at[2])
+			last = at + 2;
+	}
+	return last;
+}
+
+/* The whole name, or its last part, or a beginning of that. */
+static char *box_label(const char *name, guint room)
+{
+	const char *last = last_part(name);
 
 	if (fitting_bytes(name, room) == strlen(name))
 		return g_strdup(name);
-	for (const char *at = name; *at && !strchr("<(", *at); at++)
-		if (at[0] == ':' && at[1] == ':')
-			last = at + 2;
 	if (fitting_bytes(last, room) == strlen(last))
 		return g_strdup(last);
 	if (room < 3)

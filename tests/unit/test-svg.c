@@ -157,6 +157,35 @@ START_TEST(widths_are_shares)
 }
 END_TEST
 
+#define LONG "a_name_of_more_columns_than_any_box_of_this_drawing_has" \
+	"_where_one_of_them_has_about_seven_pixels_and_all_are_a_thousand_wide"
+
+/* Names that no box has room for, and what is shown of them. */
+static const struct {
+	const char *name, *label;
+} cut[] = {
+	{ LONG "::part", "part" },
+	{ "a::b<" LONG "::c>::part(d::e)", "part(d::e)" },
+	{ "<" LONG "::A as b::C<d::E>>::part", "part" },
+	{ LONG "::<impl a::B for c::D>::part", "part" },
+	{ "<fn(" LONG ") -> a::b as c::D>::part", "part" },
+	{ "(" LONG " namespace)::part", "part" },
+	{ LONG "::operator<<", "operator<<" },
+};
+
+START_TEST(the_last_part_of_a_name_is_shown)
+{
+	const CalltreeOptions filter = { .type = 1 };
+	Seen seen;
+
+	draw(&seen, cut[_i].name, FALSE, &filter);
+	ck_assert_msg(g_ptr_array_find_with_equal_func(
+			      seen.labels, cut[_i].label, g_str_equal, NULL),
+		      "%s", cut[_i].name);
+	seen_release(&seen);
+}
+END_TEST
+
 START_TEST(boxes_of_a_row_do_not_overlap)
 {
 	const CalltreeOptions filter = { .type = 1 };
@@ -309,6 +338,8 @@ int main(void)
 	TCase *tcase = tcase_create("all");
 
 	tcase_add_test(tcase, widths_are_shares);
+	tcase_add_loop_test(tcase, the_last_part_of_a_name_is_shown, 0,
+			    G_N_ELEMENTS(cut));
 	tcase_add_test(tcase, boxes_of_a_row_do_not_overlap);
 	tcase_add_test(tcase, an_icicle_hangs);
 	tcase_add_test(tcase, hostile_names_stay_text);
