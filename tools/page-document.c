@@ -67,6 +67,7 @@ static gboolean equal_frame(gconstpointer a, gconstpointer b)
 
 static void tables_init(Tables *t)
 {
+	memset(t, 0, sizeof(*t));
 	t->strings = g_ptr_array_new();
 	t->string_index = g_hash_table_new(texthash, g_str_equal);
 	t->modules = g_ptr_array_new();
