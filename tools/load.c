@@ -61,7 +61,6 @@ static gboolean read_range(Profile *p, const char *path, const char *word,
 	guint first = p->samples->len;
 	gboolean good;
 
-	p->duration_nanos = 0;
 	good = pprof_read_path(p, path,
 			       flags & ~(PprofReadFlags)PPROF_READ_NO_MOMENTS,
 			       error);

@@ -219,11 +219,14 @@ END_TEST
 /* They would not be added up: said, not half done. */
 START_TEST(two_ranges_of_one_file)
 {
-	static const char *const second[] = { "one.pb@5s..", "one.pb" };
+	static const char *const pairs[][2] = {
+		{ "one.pb@..5s", "one.pb@5s.." }, { "one.pb@..5s", "one.pb" },
+		{ "one.pb", "one.pb@..5s" },
+	};
 	g_autoptr(Profile) p = NULL;
 
 	write_profile("one.pb", "work", 10, 1);
-	p = load_files(FILES("one.pb@..5s", second[_i]));
+	p = load_files(FILES(pairs[_i][0], pairs[_i][1]));
 	ck_assert_ptr_nonnull(p);
 	ck_assert_int_eq(sum(p), 10);
 	ck_assert_uint_eq(load.failed, 1);
@@ -321,7 +324,7 @@ int main(void)
 	tcase_add_test(t, ranges_of_time);
 	tcase_add_loop_test(t, ranges_begin_with_their_own_process, 0, 2);
 	tcase_add_test(t, a_range_lasts_as_long_as_it_is);
-	tcase_add_loop_test(t, two_ranges_of_one_file, 0, 2);
+	tcase_add_loop_test(t, two_ranges_of_one_file, 0, 3);
 	tcase_add_test(t, a_range_of_what_has_no_times);
 	tcase_add_test(t, ranges_are_looked_at_first);
 	tcase_add_test(t, options_are_where_they_belong);
