@@ -5,7 +5,9 @@
  * byte: it belongs to the instruction that covers it.
  */
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/annotate-rows.h"
 #include "tools/annotate.h"
@@ -186,9 +188,27 @@ static GArray *find_parts(const Annotate *a, const Code *c,
 	return parts;
 }
 
+/* The vdso is no file, so objdump gets one, to be removed; NULL: *error. */
+static char *write_image(const ElfFile *elf, GError **error)
+{
+	size_t size = 0;
+	const char *image = elf_rawfile(elf_file_elf(elf), &size);
+	char *path = NULL;
+	int fd = g_file_open_tmp("profagent-XXXXXX", &path, error);
+
+	if (fd < 0)
+		return NULL;
+	close(fd);
+	if (image && g_file_set_contents(path, image, (gssize)size, error))
+		return path;
+	g_unlink(path);
+	g_free(path);
+	return NULL;
+}
+
 /* The instructions of each part; NULL: *error. */
-static GPtrArray *disassemble_all(const char *path, const GArray *parts,
-				  GError **error)
+static GPtrArray *disassemble_file(const char *path, const GArray *parts,
+				   GError **error)
 {
 	GPtrArray *all = g_ptr_array_new_with_free_func(
 		(GDestroyNotify)g_array_unref);
@@ -204,6 +224,22 @@ static GPtrArray *disassemble_all(const char *path, const GArray *parts,
 		}
 		g_ptr_array_add(all, rows);
 	}
+	return all;
+}
+
+static GPtrArray *disassemble_all(const ElfFile *elf, const char *path,
+				  const GArray *parts, GError **error)
+{
+	g_autofree char *image = NULL;
+	GPtrArray *all;
+
+	if (strcmp(elf_file_path(elf), "[vdso]") != 0)
+		return disassemble_file(path, parts, error);
+	image = write_image(elf, error);
+	if (!image)
+		return NULL;
+	all = disassemble_file(image, parts, error);
+	g_unlink(image);
 	return all;
 }
 
@@ -348,7 +384,7 @@ static gboolean print_code(const Annotate *a, const Code *c, FILE *to,
 		return FALSE;
 	known = code_parts_new(elf);
 	parts = find_parts(a, c, elf, known);
-	all = disassemble_all(path, parts, error);
+	all = disassemble_all(elf, path, parts, error);
 	if (!all)
 		return FALSE;
 	lost = spread(a, c, elf, parts, all);
@@ -358,8 +394,8 @@ static gboolean print_code(const Annotate *a, const Code *c, FILE *to,
 	fprintf(to, " in %s\n", shown);
 	print_instructions(a, known, parts, all, to);
 	if (lost > 0)
-		fprintf(to, "(%u addresses are outside what objdump shows)\n",
-			lost);
+		fprintf(to, "(outside what objdump shows: %u of %u "
+			"addresses)\n", lost, c->items->len);
 	fputc('\n', to);
 	return TRUE;
 }
