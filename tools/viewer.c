@@ -222,10 +222,10 @@ typedef struct {
 static const Key keys[] = {
 	{ { 'q', 'Q' }, do_quit, "q", "quit" },
 	{ { ' ', SCREEN_KEY_ENTER }, do_pause, "space",
-	  "pause, go on with the newest" },
+	  "pause, or go on" },
 	{ { '\\' }, do_layout, "\\", "nested, flat, callers" },
 	{ { 't' }, do_threads, "t", "by thread, or all together" },
-	{ { 'i' }, do_window, "i", "all time, last 10 s, last step" },
+	{ { 'i' }, do_window, "i", "all, last 10 s, last step" },
 	{ { SCREEN_KEY_UP, 'k', 'w' }, do_up, "up k w", "a row up" },
 	{ { SCREEN_KEY_DOWN, 'j', 's' }, do_down, "down j s", "a row down" },
 	{ { SCREEN_KEY_RIGHT, 'l', 'd' }, do_expand, "right l d",
@@ -245,9 +245,9 @@ static const Key keys[] = {
 	{ { '/' }, do_search, "/", "search, folded rows too" },
 	{ { 'n' }, do_next, "n", "the next one found" },
 	{ { 'N' }, do_before, "N", "the one found before" },
-	{ { 'S' }, do_spans, "S", "how long spans took, or functions" },
+	{ { 'S' }, do_spans, "S", "spans, or functions" },
 	{ { 'o' }, do_pane, "o", "the program's output" },
-	{ { 'm' }, do_mouse, "m", "mouse: ours or the terminal's" },
+	{ { 'm' }, do_mouse, "m", "whose the mouse is" },
 	{ { '?' }, do_help, "?", "this list" },
 };
 
@@ -530,6 +530,16 @@ static void draw_missing(Viewer *v)
 			   SCREEN_WEAK);
 }
 
+/* Leaves out from the end what there is no room for, keys being two blanks
+ * apart. */
+static void drop_keys(char *text, guint columns)
+{
+	char *at;
+
+	while (text_columns(text) > columns && (at = g_strrstr(text, "  ")))
+		*at = '\0';
+}
+
 /* --- the rest of the screen -------------------------------------------------- */
 
 static void draw_footer(Viewer *v)
@@ -552,6 +562,8 @@ static void draw_footer(Viewer *v)
 			viewer_model_threads(v->model) ? " BY THREAD" : "",
 			viewer_model_reverse(v->model) ? " REVERSED" : "",
 			v->paused ? "go on" : "pause");
+	if (!v->message && v->mode != MODE_SEARCH)
+		drop_keys(text, screen_columns());
 	screen_put(row, 0, MIN(text_columns(text), screen_columns()), text,
 		   SCREEN_WEAK);
 }

@@ -260,6 +260,8 @@ def check_search_and_help(term):
            "/ finds in folded rows", *term.screen())
     term.type("?")
     tap.ok(term.wait(r"^space +pause"), "? lists the keys", *term.screen())
+    tap.ok(not any("..." in line for line in term.screen()[3:-1]),
+           "? has room for all of it", *term.screen())
     term.type("x")
     tap.ok(term.wait(r"^NESTED"), "any key leaves the list", *term.screen())
 
