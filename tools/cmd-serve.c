@@ -115,6 +115,9 @@ static const char *find_mistake(Options *o, int argc)
 {
 	if (argc > 1)
 		return "it takes options only";
+	if (!connections_is_address(o->listen))
+		return "--listen is HOST:PORT, such as " ADDRESS
+		       ", or unix:PATH";
 	if (!o->cert != !o->key)
 		return "--cert and --key go together";
 	if (o->users && o->token)

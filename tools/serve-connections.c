@@ -204,6 +204,17 @@ static GSocketAddress *parse(const char *address, GError **error)
 	return first;
 }
 
+gboolean connections_is_address(const char *text)
+{
+	g_autoptr(GSocketConnectable) name = NULL;
+
+	if (g_str_has_prefix(text, "unix:"))
+		return text[5] != '\0';
+	name = g_network_address_parse(text, 8912, NULL);
+	return name && g_network_address_get_hostname(
+			       G_NETWORK_ADDRESS(name))[0] != '\0';
+}
+
 gboolean connections_is_local(const char *address)
 {
 	g_autoptr(GSocketAddress) parsed = parse(address, NULL);

@@ -30,6 +30,9 @@ void connections_free(Connections *all);
 gboolean connections_listen(Connections *all, const char *address,
 			    GError **error);
 
+/* Whether it is "HOST:PORT", "HOST" or "unix:PATH"; nothing is looked up. */
+gboolean connections_is_address(const char *text);
+
 /* Whether an address can be reached from this machine alone; it is not used. */
 gboolean connections_is_local(const char *address);
 
