@@ -39,6 +39,8 @@ G_DEFINE_QUARK(pprof-read-error-quark, pprof_read_error)
 #define ORIGIN_BYTES_MAX (4u << 20)
 #define SKIPPED_MAX 20	/* sentences about one file */
 
+#define TORN_TEXT "%s: it is torn: too little of it is left to show anything"
+
 typedef struct {
 	const char *name;		/* for messages */
 	const char *path;		/* NULL: from memory */
@@ -49,6 +51,8 @@ typedef struct {
 	guint64 inflated;		/* bytes */
 	guint64 count;			/* fields */
 	gboolean lost;			/* until the next member */
+	gboolean torn;			/* the compression ends too early */
+	gboolean strange;		/* not all were fields of a message */
 
 	guint crowd;			/* places that are too many; 0: none */
 	gboolean crowded;		/* there are, or too much memory */
@@ -139,7 +143,7 @@ static gboolean take_fields(Reader *r, GError **error)
 			return FALSE;
 	}
 	if (state == FIELDS_LOST) {
-		r->lost = TRUE;
+		r->lost = r->strange = TRUE;
 		if (r->decode.types->len > 0)
 			skip(r, "%s: what follows byte %" G_GUINT64_FORMAT
 			     " is no profile and was left out", r->name,
@@ -173,6 +177,7 @@ static gboolean take_event(Reader *r, GzipStreamEvent event, GError **error)
 		text = g_strdup_printf("it ends in the middle of part %u",
 				       members + 1);
 		start_over(r, text);
+		r->torn = TRUE;
 	} else if (event == GZIP_STREAM_JUNK) {
 		start_over(r, "what follows its last part is no profile");
 	} else if (event == GZIP_STREAM_END &&
@@ -213,8 +218,20 @@ static gboolean is_empty(Reader *r, GError **error)
 	if (r->inflated > 0)
 		return FALSE;
 	g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_EMPTY,
-		    "%s: the file is empty", r->name);
+		    r->torn ? TORN_TEXT : "%s: the file is empty", r->name);
 	return TRUE;
+}
+
+/* What looks like the beginning of a profile is not called another thing. */
+static void explain_torn(const Reader *r, GError **error)
+{
+	if (!r->torn || r->strange || r->count == 0 ||
+	    !g_error_matches(error ? *error : NULL, PPROF_READ_ERROR,
+			     PPROF_READ_ERROR_FOREIGN))
+		return;
+	g_clear_error(error);
+	g_set_error(error, PPROF_READ_ERROR, PPROF_READ_ERROR_DAMAGED,
+		    TORN_TEXT, r->name);
 }
 
 static gboolean link_file(Reader *r, GError **error)
@@ -235,8 +252,10 @@ static gboolean link_file(Reader *r, GError **error)
 		     "were left out", r->name, r->fields.huge,
 		     FIELDS_LENGTH_MAX >> 20);
 	process = pprof_decode_finish(d, r->name, r->path, error);
-	if (process == PROFILE_NONE)
+	if (process == PROFILE_NONE) {
+		explain_torn(r, error);
 		return FALSE;
+	}
 	row = profile_at(d->p->processes, ProfileProcess, process);
 	for (i = 0; i < r->skipped->len; i++)
 		g_ptr_array_add(row->skipped,
@@ -335,7 +354,7 @@ static void rewind_source(Reader *r, GzipStreamRead read, gpointer source)
 	fields_init(&r->fields);
 	g_ptr_array_set_size(r->skipped, 0);
 	r->inflated = r->count = 0;
-	r->lost = r->crowded = FALSE;
+	r->lost = r->crowded = r->torn = r->strange = FALSE;
 }
 
 static gboolean read_through(Reader *r, PprofSieve *sieve,

@@ -64,6 +64,25 @@ def check_torn(scratch, good):
            "torn: what is whole is shown", less, last, whole)
 
 
+def check_torn_finished(scratch, good):
+    """Of one that was compressed as a whole, each prefix is read, or said to be
+    torn: not to be something else."""
+    path = write(scratch, good)
+    whole = scratch.path("whole.pb.gz")
+    lib.profagent("symbolize", path, "-o", whole)
+    with open(whole, "rb") as f:
+        data = f.read()
+    wrong = []
+    for percent in range(1, 100, 7):
+        done = lib.profagent("report", write(
+            scratch, data[:len(data) * percent // 100]))
+        if done.status not in (0, 1) or done.status == 1 and (
+                "torn" not in done.err or done.err.count("\n") != 1):
+            wrong.append((percent, str(done)))
+    tap.ok(not wrong, "torn: a prefix of a finished profile is called that",
+           *wrong[:2])
+
+
 def check_flipped(scratch, good):
     """Bytes changed at random, inside and outside the compression."""
     rand = random.Random(1)
@@ -204,6 +223,7 @@ def main():
         check_refused(scratch, "zeroes", b"\0" * 4096)
         check_refused(scratch, "noise", random.Random(2).randbytes(4096))
         check_torn(scratch, good)
+        check_torn_finished(scratch, good)
         check_flipped(scratch, good)
         check_usage(scratch)
         check_numbers(scratch, good)
