@@ -280,7 +280,7 @@ static void await(uint64_t *pcs)
 		if (asks[i].tid == 0)
 			continue;
 		if (!look_again(&asks[i], pcs))
-			keep_running(asks[i].record, asks[i].tid, NULL, 0,
+			keep_running(asks[i].record, asks[i].tid, pcs, 0,
 				     UNWIND_COMPLETE);
 		end_question(&asks[i]);
 	}
@@ -329,7 +329,7 @@ static void look(int tid, void *arg)
 	if (where == TASKS_BLOCKED && keep_blocked(t, tid, &c, cpu_ns, pcs))
 		return;
 	if (!ask(t, tid))
-		keep_running(t, tid, NULL, 0, UNWIND_COMPLETE);
+		keep_running(t, tid, pcs, 0, UNWIND_COMPLETE);
 	if (asked == ASKED_MOST)
 		await(pcs);
 }

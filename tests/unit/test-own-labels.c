@@ -27,7 +27,8 @@ static void setup(void)
 /* "inner=1 outer=2" of a slot, as a sample would have it. */
 static const char *labels_of(uint32_t slot)
 {
-	static char text[LABELS_DEPTH * (LABELS_KEY_MAX + LABELS_VALUE_MAX + 2)];
+	static char text[LABELS_DEPTH *
+			 (LABELS_KEY_MAX + LABELS_VALUE_MAX + 2)];
 	struct label pairs[LABELS_DEPTH];
 	unsigned n = labels_get((uint16_t)atomic_load(
 					&region_record(slot)->label), pairs), i;

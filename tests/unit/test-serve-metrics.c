@@ -112,7 +112,8 @@ START_TEST(one_that_does_not_answer)
 
 	fake_agent_status(serve_fixture_agent, "no JSON");
 	text = metrics();
-	ck_assert(has(text, "profagent_up{pid=\"" AGENT "\",program=\"\"} 0\n"));
+	ck_assert(has(text, "profagent_up{pid=\"" AGENT
+		      "\",program=\"\"} 0\n"));
 	ck_assert(!has(text, "profagent_running{pid=\"" AGENT));
 	ck_assert(!has(text, "profagent_samples_total{pid=\"" AGENT));
 }
