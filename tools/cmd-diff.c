@@ -262,20 +262,6 @@ static gboolean check_run(Options *o, const Profile *p, const char *path,
 	return FALSE;
 }
 
-/* What could not be read of a file makes its shares wrong: it is said. */
-static void say_skipped(const Profile *p)
-{
-	guint i, k;
-
-	for (i = 0; i < p->processes->len; i++) {
-		const GPtrArray *skipped = profile_at(
-			p->processes, ProfileProcess, i)->skipped;
-
-		for (k = 0; k < skipped->len; k++)
-			cmd_say(name, "%s", (const char *)skipped->pdata[k]);
-	}
-}
-
 static const ProfileLocation *frame_at(const Profile *p, guint32 i)
 {
 	return profile_at(p->locations, ProfileLocation,
@@ -334,7 +320,7 @@ static int add_run(Options *o, Diff *d, DiffSide side, char *path)
 		return CMD_FAILED;
 	if (!check_run(o, p, path, &error))
 		return cmd_usage(name, "%s", error->message);
-	say_skipped(p);
+	load_say_skipped(p, name);
 	o->inlines[side] |= has_inlines(p);
 	tree = calltree_new(p, &o->selection.options);
 	run = diff_add_calltree(d, side, tree, o->selection.options.by,

@@ -217,12 +217,13 @@ static int run(Options *o)
 	if (!load_check_files(o->load.files, &error))
 		return cmd_usage(name, "%s", error->message);
 	o->load.moments = o->exporter->moments;
-	o->load.whole = TRUE;
+	o->load.rows = o->exporter->by_row;
 	p = load_profile(&o->load, name);
 	if (!p)
 		return CMD_FAILED;
 	for (guint i = 0; i < o->load.notes->len; i++)
 		cmd_say(name, "%s", (char *)o->load.notes->pdata[i]);
+	load_say_skipped(p, name);
 	return export_profile(o, p);
 }
 

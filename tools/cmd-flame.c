@@ -260,6 +260,8 @@ static gboolean make_picture(Options *o, GError **error)
 	if (!p || (o->diff && !after) ||
 	    !selection_apply(&o->selection, p, error))
 		return FALSE;
+	if (o->is_svg)
+		load_say_skipped(p, name);
 	text = o->is_svg ? make_drawing(o, p, after, error)
 			 : make_page(o, p, after, error);
 	return text && write_out(o->output, text, error);

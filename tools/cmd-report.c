@@ -153,27 +153,13 @@ static void set_defaults(Options *o)
 	o->selection.options.no_inlines = o->load.no_inlines;
 }
 
-/* Where the health line has no place, what was left out is still said. */
-static void say_skipped(const Profile *p)
-{
-	guint i, k;
-
-	for (i = 0; i < p->processes->len; i++) {
-		const GPtrArray *skipped = profile_at(
-			p->processes, ProfileProcess, i)->skipped;
-
-		for (k = 0; k < skipped->len; k++)
-			cmd_say(name, "%s", (const char *)skipped->pdata[k]);
-	}
-}
-
 static void print(const Report *r, const Options *o)
 {
 	if (o->json) {
 		report_print_json(r, stdout);
 	} else if (o->folded) {
 		report_print_folded(r, stdout);
-		say_skipped(r->profile);
+		load_say_skipped(r->profile, name);
 	} else {
 		if (!o->no_pager)
 			text_page_begin();

@@ -7,21 +7,21 @@
 
 const Exporter exporters[] = {
 	{ "pprof", ".pb.gz", "go tool pprof, Pyroscope, Parca", TRUE,
-	  export_pprof },
+	  export_pprof, TRUE },
 	{ "speedscope", ".speedscope.json", "speedscope.app", TRUE,
-	  export_speedscope },
+	  export_speedscope, FALSE },
 	{ "firefox", ".firefox.json", "profiler.firefox.com", TRUE,
-	  export_firefox },
+	  export_firefox, FALSE },
 	{ "json", ".json", "everything, as profagent-export(1) says", TRUE,
-	  export_json },
+	  export_json, TRUE },
 	{ "folded", ".folded", "FlameGraph's stacks, one a line", FALSE,
-	  export_folded },
+	  export_folded, FALSE },
 	{ "callgrind", ".callgrind", "KCachegrind, callgrind_annotate", FALSE,
-	  export_callgrind },
+	  export_callgrind, FALSE },
 	{ "otlp", ".otlp", "OpenTelemetry's profiles, v1development", TRUE,
-	  export_otlp },
+	  export_otlp, FALSE },
 	{ "perf", ".perf", "text like that of perf script", TRUE,
-	  export_perf },
+	  export_perf, FALSE },
 };
 
 const guint exporter_count = G_N_ELEMENTS(exporters);

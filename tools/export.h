@@ -24,6 +24,8 @@ typedef struct {
 	/* Writes it all to `to`, which is buffered and stays open. */
 	gboolean (*write)(const ExportInput *in, GOutputStream *to,
 			  GError **error);
+	gboolean by_row;		/* rows of the Profile, as they lie: it
+					 * takes no memory of its own */
 } Exporter;
 
 extern const Exporter exporters[];

@@ -143,7 +143,8 @@ static void read_all(Load *l, Profile *p, const char *name, gboolean regions,
 {
 	PprofReadFlags flags = (l->moments ? 0 : PPROF_READ_NO_MOMENTS) |
 			       (l->no_region ? PPROF_READ_NO_REGION : 0) |
-			       (l->whole ? 0 : PPROF_READ_SIEVE);
+			       (l->rows ? PPROF_READ_SIEVE_LATE
+					: PPROF_READ_SIEVE);
 	guint n = g_strv_length(l->files), i;
 	gboolean ranges = has_ranges(l);
 
@@ -206,6 +207,19 @@ Profile *load_profile(Load *l, const char *name)
 	if (!l->no_symbols)
 		resolve(l, p);
 	return g_steal_pointer(&p);
+}
+
+void load_say_skipped(const Profile *p, const char *name)
+{
+	guint i, k;
+
+	for (i = 0; i < p->processes->len; i++) {
+		const GPtrArray *skipped = profile_at(
+			p->processes, ProfileProcess, i)->skipped;
+
+		for (k = 0; k < skipped->len; k++)
+			cmd_say(name, "%s", (const char *)skipped->pdata[k]);
+	}
 }
 
 Load load_again(const Load *l, char **files)

@@ -17,7 +17,7 @@ typedef struct {
 	char *sysroot, **symbol_dirs;
 	gboolean no_inlines, full_names, no_symbols, no_region;
 	gboolean moments;		/* not an option: times are needed */
-	gboolean whole;			/* nor this: all of it, however much */
+	gboolean rows;			/* nor this: PPROF_READ_SIEVE_LATE */
 	gboolean no_system_names;	/* nor this: linkage names are not */
 	Symbols *symbols;		/* private */
 	GPtrArray *notes;		/* char *: what could not be named, why */
@@ -43,6 +43,10 @@ gboolean load_check_files(char *const *files, GError **error);
  * counted in `failed`; the others are shown. NULL if none could be read.
  */
 Profile *load_profile(Load *l, const char *name);
+
+/* Where no health line has a place, what was left out is still said: on stderr
+ * in the name of command `name`. */
+void load_say_skipped(const Profile *p, const char *name);
 
 void load_release(Load *l);
 

@@ -35,6 +35,8 @@ G_DEFINE_QUARK(pprof-read-error-quark, pprof_read_error)
 /* The least part of a crowd that a file keeps, however much others have, and
  * that is tried before a file is refused. */
 #define CROWD_LEAST 64
+/* Of what is only held there is room for more than of what is shown. */
+#define CROWD_LATE (2 * PPROF_READ_CROWD)
 /* The process is among the first fields of a file. */
 #define ORIGIN_BYTES_MAX (4u << 20)
 #define SKIPPED_MAX 20	/* sentences about one file */
@@ -97,8 +99,10 @@ static gboolean is_crowded(const Reader *r)
 	guint places = p->locations->len + p->functions->len +
 		       p->mappings->len;
 	guint before = mark->locations + mark->functions + mark->mappings;
+	gboolean late = (r->decode.flags & PPROF_READ_SIEVE_LATE) != 0;
 	/* of what is kept each place may have a function and a mapping */
-	guint most = r->decode.sieve ? 2 * r->crowd : r->crowd;
+	guint most = late ? G_MAXUINT
+		     : r->decode.sieve ? 2 * r->crowd : r->crowd;
 
 	if (r->crowd == 0 || r->walk)
 		return FALSE;
@@ -424,7 +428,10 @@ static gboolean read_source(Profile *p, const char *name, const char *path,
 	Reader r = { .name = name, .path = path };
 	gboolean ok;
 
-	r.crowd = flags & PPROF_READ_SIEVE ? crowd : 0;
+	if (flags & PPROF_READ_SIEVE)
+		r.crowd = crowd;
+	else if (flags & PPROF_READ_SIEVE_LATE)
+		r.crowd = CROWD_LATE;
 	r.stream = gzip_stream_new(read, source);
 	r.skipped = g_ptr_array_new_with_free_func(g_free);
 	fields_init(&r.fields);

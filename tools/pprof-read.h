@@ -37,6 +37,8 @@ typedef enum {
 	PPROF_READ_REST = 1 << 2,	/* of samples only those in the region */
 	PPROF_READ_SIEVE = 1 << 3,	/* to look at: what is too much for that
 					 * comes through tools/pprof-sieve.h */
+	PPROF_READ_SIEVE_LATE = 1 << 4,	/* to write elsewhere: so does what
+					 * would take 512 MiB and more */
 } PprofReadFlags;
 
 /*
