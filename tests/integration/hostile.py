@@ -228,6 +228,18 @@ def check_locations(scratch, count):
         tap.ok(os.path.getsize(out) > 20 * count, "all of them are in the page")
 
 
+def check_exports(scratch, path, count):
+    """What is written row by row is all of it, what has names is not."""
+    for ending, is_all in (("pb.gz", True), ("folded", False)):
+        out = scratch.path("exported." + ending)
+        status, text, memory = memory_of("export", path, "-o", out)
+        tap.ok(status == 0 and is_all != ("told apart" in text),
+               "export to %s: %s" % (ending, "all" if is_all else "a part"),
+               text[-600:])
+        tap.ok(memory < 150 * count, "in less than 150 bytes a place", memory)
+        os.unlink(out)
+
+
 def check_memory(scratch):
     """Of more places than can be looked at each costs next to nothing."""
     few, many = CROWD * 5 // 4, CROWD * 5 // 2
@@ -241,6 +253,8 @@ def check_memory(scratch):
             tap.ok(status == 0 and "heaviest are told apart" in text and
                    "[small places]" in text, "%d places: %s" %
                    (count, " ".join(args)), text[-600:])
+        if count == many:
+            check_exports(scratch, path, count)
         done = command("report", "--json", "--by", "process", path)
         tap.equal(json.loads(done.out)["profile"]["total"],
                   count // 128 * 10000000,
