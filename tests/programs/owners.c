@@ -2,6 +2,10 @@
 /*
  * Programs that use signals which the agent might: handlers of every kind,
  * waiting threads, timers, and signals sent to threads that block them.
+ *
+ * Bounds of shares: what a thread used since its last tick belongs to no function.
+ * Where others want the CPU its ticks come late, 27 ms of 600 were seen; without
+ * any more ticks half and more would be missing.
  */
 #include "tests/programs/cases.h"
 
@@ -127,7 +131,7 @@ static void case_default_sets(void)
 	for (int sig = 1; sig < NSIG; sig++)
 		if (sig != 32 && sig != 33)
 			print_action(sig);
-	puts("expect share burn_owner 100 4");
+	puts("expect share burn_owner 100 9");
 }
 
 static void case_ignore_all(void)
@@ -141,7 +145,7 @@ static void case_ignore_all(void)
 		print_action(sig);
 		raise(sig);
 	}
-	puts("expect share burn_owner 100 4");
+	puts("expect share burn_owner 100 9");
 }
 
 /* --- handlers ---------------------------------------------------------------- */
@@ -164,7 +168,7 @@ static void case_all_handled(void)
 	print_handled("all");
 	burn_owner(300 * MS);
 	print_handled("no more");
-	puts("expect share burn_owner 100 4");
+	puts("expect share burn_owner 100 8");
 }
 
 /* As a runtime does that knows no libc. */
@@ -523,6 +527,23 @@ static void case_pthread_kill_blocked(void)
 
 /* --- timers ------------------------------------------------------------------ */
 
+/*
+ * Until the program's timer of 10 ms of the process's CPU time has come ten
+ * times: where others have the CPUs the kernel notices it late. Not more often
+ * than the CPU time tells, of which the agent has its part.
+ */
+static void burn_until_expired(void)
+{
+	uint64_t begin = truth_clock_ns(CLOCK_PROCESS_CPUTIME_ID), most;
+
+	do
+		burn_owner(500 * MS);
+	while (handled < 10 && truth_thread_ns() < 20000 * MS);
+	most = (truth_clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begin) / (10 * MS);
+	printf("expired %s\n", handled < 10 ? "seldom"
+			: (uint64_t)handled <= most + 1 ? "well" : "too often");
+}
+
 static void case_itimer(void)
 {
 	struct itimerval timer = { { 0, 10000 }, { 0, 10000 } }, was;
@@ -536,7 +557,7 @@ static void case_itimer(void)
 	REQUIRE(!setitimer(ITIMER_PROF, &timer, &was));
 	printf("before %ld %ld\n", (long)was.it_interval.tv_usec,
 	       (long)was.it_value.tv_usec);
-	burn_owner(500 * MS);
+	burn_until_expired();
 	REQUIRE(!getitimer(ITIMER_PROF, &was));
 	printf("while %ld %d\n", (long)was.it_interval.tv_usec,
 	       was.it_value.tv_usec > 0);
@@ -546,10 +567,9 @@ static void case_itimer(void)
 	REQUIRE(!getitimer(ITIMER_PROF, &was));
 	printf("at last %ld %ld\n", (long)was.it_interval.tv_usec,
 	       (long)was.it_value.tv_usec);
-	handled = handled >= 10 && handled <= 75 ? 1 : 100 + handled;
-	print_handled("in range");
+	handled = 0;
 	burn_owner(200 * MS);
-	print_handled("in range");
+	print_handled("no more");
 	puts("expect share burn_owner 100 5");
 }
 
@@ -580,12 +600,11 @@ static void case_timer_create(void)
 	install(SIGPROF, 0);
 	REQUIRE(!timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &timer));
 	REQUIRE(!timer_settime(timer, 0, &when, NULL));
-	burn_owner(500 * MS);
+	burn_until_expired();
 	REQUIRE(!timer_delete(timer));
-	handled = handled >= 10 && handled <= 75 ? 1 : 100 + handled;
-	print_handled("in range");
+	handled = 0;
 	burn_owner(100 * MS);
-	print_handled("in range");
+	print_handled("no more");
 	puts("expect share burn_owner 100 5");
 }
 
