@@ -397,7 +397,7 @@ static gboolean goes_on(const Builder *b, TreePath *at,
 	const NodeTable *t = &b->table;
 
 	return !b->sieve || (tree_sieve_has(b->sieve, at, item) &&
-			     (t->used < 2 * (gsize)b->sieve->room ||
+			     (t->used < 2 * (gsize)b->sieve->weights.room ||
 			      t->slots[find_slot(t, node, item)]));
 }
 

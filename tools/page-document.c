@@ -250,9 +250,11 @@ static gboolean has_node(Walk *w, guint32 frame)
 {
 	const Tables *t = w->tables;
 
-	return !t->sieve || (tree_sieve_has(t->sieve, &w->at, frame) &&
-			     (t->stacks.nodes->len < 2 * t->sieve->room ||
-			      stack_tree_find(&t->stacks, w->node, frame)));
+	if (!t->sieve)
+		return TRUE;
+	return tree_sieve_has(t->sieve, &w->at, frame) &&
+	       (t->stacks.nodes->len < 2 * t->sieve->weights.room ||
+		stack_tree_find(&t->stacks, w->node, frame));
 }
 
 static gboolean add_frame(Walk *w, guint32 frame)

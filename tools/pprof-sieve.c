@@ -25,7 +25,6 @@ typedef guint8 *Set;
 
 struct _PprofSieve {
 	Walk walk;
-	guint room_places, room_stacks;
 	Weights places, stacks;
 	Set functions, mappings, strings;
 	gboolean has_mapping;		/* the first: it names the program */
@@ -42,14 +41,12 @@ PprofSieve *pprof_sieve_new(guint places, guint stacks)
 {
 	PprofSieve *s = g_new0(PprofSieve, 1);
 
-	s->room_places = places;
-	s->room_stacks = stacks;
 	s->functions = g_new0(guint8, SET_BITS / 8);
 	s->mappings = g_new0(guint8, SET_BITS / 8);
 	s->strings = g_new0(guint8, SET_BITS / 8);
 	s->ids = g_array_new(FALSE, FALSE, sizeof(guint64));
-	weights_init(&s->places);
-	weights_init(&s->stacks);
+	weights_init(&s->places, places);
+	weights_init(&s->stacks, stacks);
 	return s;
 }
 
@@ -346,9 +343,9 @@ void pprof_sieve_field(PprofSieve *s, const Field *field)
 gboolean pprof_sieve_next(PprofSieve *s)
 {
 	if (s->walk == WALK_PLACES)
-		weights_cut(&s->places, s->room_places);
+		weights_cut(&s->places);
 	else if (s->walk == WALK_STACKS)
-		weights_cut(&s->stacks, s->room_stacks);
+		weights_cut(&s->stacks);
 	return ++s->walk < WALKS;
 }
 

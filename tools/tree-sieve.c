@@ -14,8 +14,7 @@
 
 void tree_sieve_init(TreeSieve *s, guint room)
 {
-	s->room = room;
-	weights_init(&s->weights);
+	weights_init(&s->weights, room);
 }
 
 void tree_sieve_release(TreeSieve *s)
@@ -44,7 +43,7 @@ void tree_sieve_weigh(TreeSieve *s, TreePath *at, guint32 frame,
 
 void tree_sieve_cut(TreeSieve *s)
 {
-	weights_cut(&s->weights, s->room);
+	weights_cut(&s->weights);
 }
 
 gboolean tree_sieve_has(const TreeSieve *s, TreePath *at, guint32 frame)

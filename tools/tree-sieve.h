@@ -18,7 +18,6 @@
 
 typedef struct {
 	Weights weights;
-	guint room;			/* nodes */
 } TreeSieve;
 
 /* How far a walk has come; zeroed at the root. */
@@ -27,6 +26,7 @@ typedef struct {
 	guint32 depth;
 } TreePath;
 
+/* `room` nodes are kept. */
 void tree_sieve_init(TreeSieve *s, guint room);
 void tree_sieve_release(TreeSieve *s);
 

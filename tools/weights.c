@@ -12,10 +12,15 @@
 
 #define HALF_BITS 16
 #define HALVES (1u << HALF_BITS)
+#define CELLS_PER_KEY 32u
 
-void weights_init(Weights *w)
+void weights_init(Weights *w, guint room)
 {
-	w->cells = g_new0(float, WEIGHTS_CELLS);
+	w->room = room;
+	w->count = WEIGHTS_CELLS_MIN;
+	while (w->count < WEIGHTS_CELLS && w->count / CELLS_PER_KEY < room)
+		w->count *= 2;
+	w->cells = g_new0(float, w->count);
 	w->heavy = NULL;
 }
 
@@ -25,16 +30,25 @@ void weights_release(Weights *w)
 	g_clear_pointer(&w->heavy, g_free);
 }
 
-static guint32 cell_of(guint64 key)
+/*
+ * Numbers that follow each other are numhash()ed to steps that are all alike,
+ * which may meet again and again; this scatters them (odd number: MurmurHash3).
+ */
+static guint32 scatter(guint32 hash)
 {
-	return key < WEIGHTS_CELLS
-		       ? (guint32)key
-		       : numhash(&key) % WEIGHTS_CELLS;
+	hash = (hash ^ hash >> 15) * 0x85ebca6bu;
+	return hash ^ hash >> 13;
+}
+
+static guint32 cell_of(const Weights *w, guint64 key)
+{
+	return key < w->count ? (guint32)key
+			      : scatter(numhash(&key)) % w->count;
 }
 
 void weights_add(Weights *w, guint64 key, double weight)
 {
-	w->cells[cell_of(key)] += (float)weight;
+	w->cells[cell_of(w, key)] += (float)weight;
 }
 
 static guint32 bits_of(float weight)
@@ -55,7 +69,7 @@ static guint32 find_half(const Weights *w, guint64 above, int shift,
 	g_autofree guint32 *counts = g_new0(guint32, HALVES);
 	guint32 half, i;
 
-	for (i = 0; i < WEIGHTS_CELLS; i++) {
+	for (i = 0; i < w->count; i++) {
 		guint64 bits = bits_of(w->cells[i]);
 
 		if (bits != 0 && bits >> (shift + HALF_BITS) == above)
@@ -66,15 +80,16 @@ static guint32 find_half(const Weights *w, guint64 above, int shift,
 	return half;
 }
 
-void weights_cut(Weights *w, guint room)
+void weights_cut(Weights *w)
 {
+	guint room = w->room;
 	guint32 upper = find_half(w, 0, HALF_BITS, &room);
 	guint32 least = upper << HALF_BITS |
 			find_half(w, upper, 0, &room);
 	guint32 i;
 
-	w->heavy = g_new0(guint8, WEIGHTS_CELLS / 8);
-	for (i = 0; i < WEIGHTS_CELLS; i++) {
+	w->heavy = g_new0(guint8, w->count / 8);
+	for (i = 0; i < w->count; i++) {
 		guint32 bits = bits_of(w->cells[i]);
 
 		if (bits == 0 || bits < least || (bits == least && room == 0))
@@ -87,7 +102,7 @@ void weights_cut(Weights *w, guint room)
 
 gboolean weights_is_heavy(const Weights *w, guint64 key)
 {
-	guint32 cell = cell_of(key);
+	guint32 cell = cell_of(w, key);
 
 	return w->heavy[cell / 8] >> cell % 8 & 1;
 }

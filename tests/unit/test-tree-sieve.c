@@ -67,8 +67,9 @@ START_TEST(one_long_stack_is_cut_where_the_room_ends)
 	tree_sieve_init(&s, 5000);
 	weigh(&s, 1, 100000, 1);
 	tree_sieve_cut(&s);
-	/* some ten of the others share cells, and are taken for heavy */
-	ck_assert_uint_ge(depth_of(&s, 1, 100000), 4900);
+	/* one in ten of the others shares a cell with another, which is then
+	 * taken for heavy: room for that many less */
+	ck_assert_uint_ge(depth_of(&s, 1, 100000), 4400);
 	ck_assert_uint_le(depth_of(&s, 1, 100000), 5100);
 	tree_sieve_release(&s);
 }
