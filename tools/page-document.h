@@ -52,14 +52,8 @@
 
 #include <glib.h>
 
+#include "tools/page-tables.h"
 #include "tools/profile.h"
-
-enum page_frame_flag {
-	PAGE_FRAME_INLINED = 1,		/* into the frame below it */
-	PAGE_FRAME_UNKNOWN = 2,		/* no symbol: module+0xoffset */
-	PAGE_FRAME_UNSAMPLED = 4,	/* CPU time no sample stands for */
-	PAGE_FRAME_TRUNCATED = 8,	/* stands for callers that are lost */
-};
 
 typedef struct {
 	const char *title;

@@ -2,10 +2,6 @@
 /*
  * Programs that use signals which the agent might: handlers of every kind,
  * waiting threads, timers, and signals sent to threads that block them.
- *
- * Bounds of shares: what a thread used since its last tick belongs to no function.
- * Where others want the CPU its ticks come late, 27 ms of 600 were seen; without
- * any more ticks half and more would be missing.
  */
 #include "tests/programs/cases.h"
 
@@ -131,7 +127,7 @@ static void case_default_sets(void)
 	for (int sig = 1; sig < NSIG; sig++)
 		if (sig != 32 && sig != 33)
 			print_action(sig);
-	puts("expect share burn_owner 100 9");
+	puts("expect share burn_owner 100 4");
 }
 
 static void case_ignore_all(void)
@@ -145,7 +141,7 @@ static void case_ignore_all(void)
 		print_action(sig);
 		raise(sig);
 	}
-	puts("expect share burn_owner 100 9");
+	puts("expect share burn_owner 100 4");
 }
 
 /* --- handlers ---------------------------------------------------------------- */
@@ -168,7 +164,7 @@ static void case_all_handled(void)
 	print_handled("all");
 	burn_owner(300 * MS);
 	print_handled("no more");
-	puts("expect share burn_owner 100 8");
+	puts("expect share burn_owner 100 4");
 }
 
 /* As a runtime does that knows no libc. */
