@@ -3,7 +3,7 @@
 """kill -9 at random moments: every file opens, and what the threads had used
 is in it, up to the last tick. CPU time is read from outside just before.
 
-usage: killed.py [ROUNDS]	more than 25: four at a time
+usage: killed.py [ROUNDS]	more than 16: four at a time
 """
 
 import collections
@@ -19,7 +19,7 @@ import time
 import lib
 from lib import tap
 
-ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 25
+ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 16
 # What lacks where nobody else wants the CPUs: of each of two threads what its
 # next expiration, a period of 4 ms away, would have stood for, noticed at a tick
 # of 4 ms; and of the process 5 ms before the agent was loaded.
@@ -87,7 +87,7 @@ def missed_cases(rounds):
 
 def main():
     with concurrent.futures.ThreadPoolExecutor(
-            4 if ROUNDS > 25 else 1) as pool:
+            4 if ROUNDS > 16 else 1) as pool:
         rounds = list(pool.map(lambda i: one_round(i % 2 == 1), range(ROUNDS)))
     begun = [r for r in rounds if r.begun]
     tap.note("%d rounds, in %d the agent had begun; %.1f ms used, %.1f ms read, "

@@ -5,6 +5,7 @@ output, the same end, and a profile that says what the program says itself.
 """
 
 import concurrent.futures
+import functools
 import os
 import sys
 
@@ -183,6 +184,13 @@ def profile_cases(name, text, scratch):
     return [of[w[0]][0](name, w[1:], of[w[0]][1]) for w in wanted]
 
 
+@functools.lru_cache(maxsize=None)
+def run_alone(*argv):
+    """Without the agent: once, whatever it is compared with."""
+    with lib.Scratch() as scratch:
+        return lib.run(argv, scratch.env(agent=False), scratch.dir)
+
+
 def check(argv, settings):
     """All cases of one run, as arguments of tap.ok()."""
     name = " ".join([os.path.basename(a) for a in argv] +
@@ -191,7 +199,7 @@ def check(argv, settings):
     if argv[0].endswith("/exceptions") and not os.path.exists(argv[0]):
         return [(None, name, "was not built (no C++ compiler)")]
     with lib.Scratch() as scratch:
-        plain = lib.run(argv, scratch.env(agent=False), scratch.dir)
+        plain = run_alone(*argv)
         mine = lib.run(argv, scratch.env(**settings), scratch.dir)
         if plain.status == 77:
             return [(None, name, plain.out.strip())]

@@ -69,7 +69,7 @@ def check(program, case, settings):
     argv = [os.path.join(lib.PROGRAMS, program), case]
     name = " ".join([program, case] + ["%s=%s" % s for s in settings.items()])
     with lib.Scratch() as scratch:
-        plain = lib.run(argv, scratch.env(agent=False), scratch.dir)
+        plain = programs.run_alone(*argv)
         if plain.status == 77:
             return [(None, name, plain.out.strip())]
         mine = lib.run(argv, scratch.env(**{"RATE": "1000", **settings}),

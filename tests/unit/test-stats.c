@@ -195,9 +195,11 @@ int main(void)
 	tcase_add_test(tcase, wilson_has_known_values);
 	tcase_add_test(tcase, nothing_sampled_is_no_knowledge);
 	tcase_add_test(tcase, equal_weights_are_counts);
-	tcase_add_test(tcase, bars_cover_95_percent);
 	tcase_add_test(tcase, what_was_not_sampled_is_certain);
-	tcase_add_test(tcase, bars_cover_where_time_was_not_sampled);
+	if (RUNNER_SIMULATES) {
+		tcase_add_test(tcase, bars_cover_95_percent);
+		tcase_add_test(tcase, bars_cover_where_time_was_not_sampled);
+	}
 	suite_add_tcase(suite, tcase);
 	return runner_run(suite);
 }
