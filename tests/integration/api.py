@@ -246,8 +246,9 @@ def test_killed(scratch):
            rows["/killed"] >= 0.7 * all_samples,
            "killed before it wrote: its labels", rows)
     step = by_label_of(scratch, "step")
-    tap.equal(step.get("one"), rows.get("/killed"),
-              "killed before it wrote: all of a set")
+    # a sample may have come between the two pushes
+    tap.ok(0 <= rows.get("/killed", 0) - step.get("one", 0) <= 1,
+           "killed before it wrote: all of a set", rows, step)
 
 
 def test_live_spans(scratch):
