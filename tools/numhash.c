@@ -5,9 +5,6 @@
  */
 #include "tools/numhash.h"
 
-/* An odd number without pattern: 2^64 divided by the golden ratio. */
-#define MULTIPLIER G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)
-
 guint64 numhash_seed(void)
 {
 	static gsize seed;
@@ -26,6 +23,8 @@ guint numhash(gconstpointer key)
 
 	/* the seed is odd: the product loses nothing, whatever the number */
 	hash = (hash ^ hash >> 32) * seed;
-	hash = (hash ^ hash >> 29) * MULTIPLIER;
+	hash = (hash ^ hash >> 29) * NUMHASH_MULTIPLIER;
+	/* numbers in sequence are still in steps that are all alike */
+	hash = (hash ^ hash >> 32) * NUMHASH_MULTIPLIER;
 	return (guint)(hash >> 32);
 }

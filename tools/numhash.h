@@ -15,4 +15,14 @@ guint numhash(gconstpointer key);
 /* What numbers are hashed with: random, the same throughout a run. */
 guint64 numhash_seed(void);
 
+/* An odd number without pattern: 2^64 divided by the golden ratio. */
+#define NUMHASH_MULTIPLIER G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)
+
+/* The hash of a run with one number more; begins with a seed. */
+static inline guint64 numhash_mix(guint64 hash, guint64 n)
+{
+	hash = (hash ^ n) * NUMHASH_MULTIPLIER;
+	return hash ^ hash >> 29;
+}
+
 #endif

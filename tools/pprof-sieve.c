@@ -12,7 +12,6 @@
 
 /* Ids below have a bit of their own, others one that chance says. */
 #define SET_BITS (1u << 25)
-#define MULTIPLIER G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)
 
 typedef enum {
 	WALK_PLACES,
@@ -143,19 +142,13 @@ static void take_values(PprofSieve *s, Field *f)
 		take_value(s, value);
 }
 
-static guint64 mix(guint64 hash, guint64 n)
-{
-	hash = (hash ^ n) * MULTIPLIER;
-	return hash ^ hash >> 29;
-}
-
 static void take_label(PprofSieve *s, const Field *f)
 {
 	gsize i;
 
 	for (i = 0; f->bytes && i < f->size; i++)
-		s->labels = mix(s->labels, f->bytes[i]);
-	s->labels = mix(s->labels, f->size);
+		s->labels = numhash_mix(s->labels, f->bytes[i]);
+	s->labels = numhash_mix(s->labels, f->size);
 }
 
 static void read_sample(PprofSieve *s, const Field *message)
@@ -189,9 +182,9 @@ static guint64 stack_key(const PprofSieve *s)
 		gboolean small = !pprof_sieve_has_place(s, id);
 
 		if (!small)
-			hash = mix(hash, id);
+			hash = numhash_mix(hash, id);
 		else if (!in_small)
-			hash = mix(hash, MULTIPLIER);
+			hash = numhash_mix(hash, NUMHASH_MULTIPLIER);
 		in_small = small;
 	}
 	/* all of them are shared out by chance, none by what it is */

@@ -7,8 +7,9 @@
 
 #include <string.h>
 
+#include "tools/numhash.h"
+
 #define FIRST_SLOTS 256u
-#define MULTIPLIER 0x9e3779b97f4a7c15ull	/* 2^64 / golden ratio */
 
 void seqtable_init(Seqtable *t, GArray *array)
 {
@@ -30,23 +31,17 @@ gsize seqtable_memory(const Seqtable *t)
 	return ((gsize)t->mask + 1) * sizeof(SeqtableSlot);
 }
 
-static guint64 mix(guint64 h, guint64 x)
-{
-	h = (h ^ x) * MULTIPLIER;
-	return h ^ (h >> 29);
-}
-
 static guint32 hash_run(const Seqtable *t, const guint8 *run, gsize size)
 {
 	guint64 h = t->seed, x;
 
 	for (; size >= sizeof(x); size -= sizeof(x), run += sizeof(x)) {
 		memcpy(&x, run, sizeof(x));
-		h = mix(h, x);
+		h = numhash_mix(h, x);
 	}
 	x = size;
 	memcpy(&x, run, size);
-	h = mix(mix(h, x), size);
+	h = numhash_mix(numhash_mix(h, x), size);
 	return (guint32)(h >> 32);
 }
 

@@ -7,7 +7,6 @@
 
 #include "tools/numhash.h"
 
-#define MULTIPLIER G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)
 /* Frames after which a node counts half, so that of nodes that weigh the same
  * those nearer to the root are heavier, and a child never is than its parent. */
 #define HALF_DEPTH 1000.0
@@ -25,8 +24,7 @@ void tree_sieve_release(TreeSieve *s)
 /* The key of the node that one more frame leads to. */
 static guint64 step(TreePath *at, guint32 frame)
 {
-	at->hash = (at->hash ^ frame ^ numhash_seed()) * MULTIPLIER;
-	at->hash ^= at->hash >> 29;
+	at->hash = numhash_mix(at->hash ^ numhash_seed(), frame);
 	at->depth++;
 	/* all share cells by chance alone */
 	return at->hash | WEIGHTS_CELLS;

@@ -30,20 +30,9 @@ void weights_release(Weights *w)
 	g_clear_pointer(&w->heavy, g_free);
 }
 
-/*
- * Numbers that follow each other are numhash()ed to steps that are all alike,
- * which may meet again and again; this scatters them (odd number: MurmurHash3).
- */
-static guint32 scatter(guint32 hash)
-{
-	hash = (hash ^ hash >> 15) * 0x85ebca6bu;
-	return hash ^ hash >> 13;
-}
-
 static guint32 cell_of(const Weights *w, guint64 key)
 {
-	return key < w->count ? (guint32)key
-			      : scatter(numhash(&key)) % w->count;
+	return key < w->count ? (guint32)key : numhash(&key) % w->count;
 }
 
 void weights_add(Weights *w, guint64 key, double weight)

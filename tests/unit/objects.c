@@ -208,6 +208,27 @@ guint64 objects_offset(const char *directory, const char *file,
 	return offset;
 }
 
+ElfFile *objects_open(const char *directory, const char *file)
+{
+	static const ElfFileSearch nowhere;
+	g_autofree char *path = g_build_filename(directory, file, NULL);
+	g_autoptr(GError) error = NULL;
+	ElfFile *f = elf_file_open(&nowhere, path, NULL, 0, &error);
+
+	ck_assert_msg(f != NULL, "%s", error ? error->message : "");
+	return f;
+}
+
+guint64 objects_address(const char *directory, const ElfFile *f,
+			const char *label)
+{
+	guint64 address;
+
+	ck_assert(elf_file_address(f, objects_offset(directory, "full", label),
+				   &address));
+	return address;
+}
+
 char *objects_build_id(const char *directory, const char *file)
 {
 	int fd;

@@ -8,6 +8,7 @@
 #ifndef PROFAGENT_TESTS_UNIT_OBJECTS_H
 #define PROFAGENT_TESTS_UNIT_OBJECTS_H
 
+#include "tools/elf-file.h"
 #include "tools/profile.h"
 #include "tools/symbols.h"
 
@@ -26,6 +27,14 @@ gboolean objects_have(const char *program);
  * test if it has no such symbol. */
 guint64 objects_offset(const char *directory, const char *file,
 		       const char *label);
+
+/* That file, found without debug files elsewhere; fails the test if it cannot
+ * be opened. */
+ElfFile *objects_open(const char *directory, const char *file);
+
+/* Where `label` of the file "full" is in `f`, another form of that object. */
+guint64 objects_address(const char *directory, const ElfFile *f,
+			const char *label);
 
 /* Lower-case hex, g_free() it; NULL: it has none. */
 char *objects_build_id(const char *directory, const char *file);

@@ -45,34 +45,15 @@ static void teardown(void)
 	g_free(dir);
 }
 
-static ElfFile *object_open(const char *name)
-{
-	static const ElfFileSearch nowhere;
-	g_autofree char *path = g_build_filename(dir, name, NULL);
-	g_autoptr(GError) error = NULL;
-	ElfFile *f = elf_file_open(&nowhere, path, NULL, 0, &error);
-
-	ck_assert_msg(f != NULL, "%s", error ? error->message : "");
-	return f;
-}
-
-static guint64 address_of(const ElfFile *f, const char *label)
-{
-	guint64 address;
-
-	ck_assert(elf_file_address(f, objects_offset(dir, "full", label),
-				   &address));
-	return address;
-}
-
 /* Two parts: `known`, asked for by one of its addresses, and the other only
  * where the object says so. */
 static void check_parts(const char *object, guint of_one)
 {
-	g_autoptr(ElfFile) f = object_open(object);
+	g_autoptr(ElfFile) f = objects_open(dir, object);
 	g_autoptr(CodeParts) c = code_parts_new(f);
 	g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(CodePart));
-	guint64 hot = address_of(f, "in_hot"), cold = address_of(f, "in_cold");
+	guint64 hot = objects_address(dir, f, "in_hot");
+	guint64 cold = objects_address(dir, f, "in_cold");
 
 	ck_assert(code_parts_add(c, cold, parts));
 	ck_assert_uint_eq(parts->len, of_one);
@@ -82,11 +63,12 @@ static void check_parts(const char *object, guint of_one)
 	ck_assert_uint_eq(parts->len, 2);
 	ck_assert_uint_ne(code_parts_find(parts, hot),
 			  code_parts_find(parts, cold));
-	ck_assert_uint_eq(code_parts_find(parts, address_of(f, "main")),
+	ck_assert_uint_eq(code_parts_find(parts,
+					  objects_address(dir, f, "main")),
 			  CODE_PARTS_NONE);
 	if (of_one == 2)
 		ck_assert_uint_eq(g_array_index(parts, CodePart, 0).start,
-				  address_of(f, "work"));
+				  objects_address(dir, f, "work"));
 }
 
 START_TEST(debug_information_knows_all)
@@ -97,27 +79,29 @@ END_TEST
 
 START_TEST(a_symbol_knows_one)
 {
-	g_autoptr(ElfFile) f = object_open("symbols");
+	g_autoptr(ElfFile) f = objects_open(dir, "symbols");
 	g_autoptr(CodeParts) c = code_parts_new(f);
 
 	check_parts("symbols", 1);
-	ck_assert_str_eq(code_parts_symbol(c, address_of(f, "work")), "work");
+	ck_assert_str_eq(code_parts_symbol(c, objects_address(dir, f, "work")),
+			 "work");
 }
 END_TEST
 
 START_TEST(unwind_tables_know_one)
 {
-	g_autoptr(ElfFile) f = object_open("bare");
+	g_autoptr(ElfFile) f = objects_open(dir, "bare");
 	g_autoptr(CodeParts) c = code_parts_new(f);
 
 	check_parts("bare", 1);
-	ck_assert_ptr_null(code_parts_symbol(c, address_of(f, "work")));
+	ck_assert_ptr_null(code_parts_symbol(c, objects_address(dir, f,
+								"work")));
 }
 END_TEST
 
 START_TEST(of_nowhere_nothing_is_known)
 {
-	g_autoptr(ElfFile) f = object_open("full");
+	g_autoptr(ElfFile) f = objects_open(dir, "full");
 	g_autoptr(CodeParts) c = code_parts_new(f);
 	g_autoptr(GArray) parts = g_array_new(FALSE, FALSE, sizeof(CodePart));
 

@@ -36,35 +36,15 @@ static void teardown(void)
 	g_free(dir);
 }
 
-static ElfFile *object_open(const char *name)
-{
-	static const ElfFileSearch nowhere;
-	g_autofree char *path = g_build_filename(dir, name, NULL);
-	g_autoptr(GError) error = NULL;
-	ElfFile *f = elf_file_open(&nowhere, path, NULL, 0, &error);
-
-	ck_assert_msg(f != NULL, "%s", error ? error->message : "");
-	return f;
-}
-
-static guint64 address_of(const ElfFile *f, const char *label)
-{
-	guint64 address;
-
-	ck_assert(elf_file_address(f, objects_offset(dir, "full", label),
-				   &address));
-	return address;
-}
-
 static void check_label(const ElfFile *f, const ElfFrames *e,
 			const char *label, const char *function)
 {
-	guint64 start, address = address_of(f, label);
+	guint64 start, address = objects_address(dir, f, label);
 
 	ck_assert_msg(elf_frames_find(e, address, &start), "%s", label);
-	ck_assert_uint_eq(start, address_of(f, function));
+	ck_assert_uint_eq(start, objects_address(dir, f, function));
 	ck_assert(elf_frames_find(e, start, &start));
-	ck_assert_uint_eq(start, address_of(f, function));
+	ck_assert_uint_eq(start, objects_address(dir, f, function));
 }
 
 static const char *const builds[] = {
@@ -80,7 +60,7 @@ START_TEST(a_stripped_function_has_its_first_address)
 {
 	ck_assert(objects_run(dir, "%s && strip -o none full", builds[_i]));
 	{
-		g_autoptr(ElfFile) f = object_open("none");
+		g_autoptr(ElfFile) f = objects_open(dir, "none");
 		g_autoptr(ElfFrames) e = elf_frames_new(f);
 
 		check_label(f, e, "in_first", "first");
@@ -95,10 +75,11 @@ START_TEST(code_without_an_entry_has_none)
 
 	ck_assert(objects_run(dir, "%s && strip -o none full", builds[0]));
 	{
-		g_autoptr(ElfFile) f = object_open("none");
+		g_autoptr(ElfFile) f = objects_open(dir, "none");
 		g_autoptr(ElfFrames) e = elf_frames_new(f);
 
-		ck_assert(!elf_frames_find(e, address_of(f, "in_bare"),
+		ck_assert(!elf_frames_find(e, objects_address(dir, f,
+							      "in_bare"),
 					   &start));
 		ck_assert(!elf_frames_find(e, 0, &start));
 		ck_assert(!elf_frames_find(e, G_MAXUINT64, &start));
@@ -113,10 +94,11 @@ START_TEST(an_object_without_tables_has_no_starts)
 	ck_assert(objects_run(dir, "%s && objcopy -R .eh_frame "
 			      "-R .eh_frame_hdr full none", builds[0]));
 	{
-		g_autoptr(ElfFile) f = object_open("none");
+		g_autoptr(ElfFile) f = objects_open(dir, "none");
 		g_autoptr(ElfFrames) e = elf_frames_new(f);
 
-		ck_assert(!elf_frames_find(e, address_of(f, "in_first"),
+		ck_assert(!elf_frames_find(e, objects_address(dir, f,
+							      "in_first"),
 					   &start));
 	}
 }
